@@ -52,6 +52,11 @@ type (
 	Weigher interface {
 		Weight() float64
 	}
+	// A Maximizer finds the global maximum of ℓ in closed form: it fills dst
+	// (d) with θ̂ and returns ℓ(θ̂).
+	Maximizer interface {
+		Maximum(dst []float64) (loglik float64)
+	}
 	// A FloorReporter belongs to a family with an unbounded likelihood, made
 	// bounded by a floor under its variances. Floored says whether θ sits on
 	// the floor, and names the coordinates that do.
@@ -107,6 +112,11 @@ type (
 		// RLCT returns the coefficient with θ as the truth; false where nothing
 		// is proved.
 		RLCT(truth []float64, prior PriorShape) (Coefficient, bool)
+	}
+	// KnownLocalRLCT knows the learning coefficient of a small neighbourhood of
+	// θ, which is at least the global one of KnownRLCT.
+	KnownLocalRLCT interface {
+		LocalRLCT(truth []float64, prior PriorShape) (Coefficient, bool)
 	}
 	// An Unconstrainer maps the interior of the domain to R^d and back.
 	Unconstrainer interface {
