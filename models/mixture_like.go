@@ -1,0 +1,434 @@
+package models
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// mixLike is the likelihood of a mixture in any dimension; mixLike1 adds what
+// only one dimension has.
+type mixLike struct {
+	*mixComponents
+	z     *Data
+	w     []float64 // weights of the terms, or nil
+	scale *mixScale // of the data, for floors and starts
+
+	l        []float64 // K rows of mixBlock: log π_j N_j, then responsibilities
+	top, sum []float64 // mixBlock
+	logp     []float64 // mixBlock
+	y        []float64 // mixBlock×dim, gathered rows of a batch
+	batchW   []float64 // mixBlock, their weights
+	acc      []float64 // per component Σr, Σr·e, Σr·eeᵀ (upper triangle), e = y − μ
+	ratio    []float64 // per component Σ w φ_j/p, for weights near 0
+	t        []float64 // dim
+	s1, s2   []float64 // dim×dim
+	mean     []float64 // dim
+	pt       *mixPoint
+	eig      *mixEigen
+}
+
+type mixLike1 struct{ *mixLike }
+
+// Bind fixes the data (dim modelled columns). It also takes their mean and
+// covariance, from which the variance floor follows.
+func (m *Mixture) Bind(z *Data) (Likelihood, error) {
+	if err := checkBind(m, z); err != nil {
+		return nil, err
+	}
+	return m.bind(z, nil, newMixScale(m, z)), nil
+}
+
+func (m *Mixture) bind(z *Data, w []float64, scale *mixScale) Likelihood {
+	k, d := m.k, m.dim
+	l := &mixLike{
+		mixComponents: m.newComponents(), z: z, w: w, scale: scale,
+		l: make([]float64, k*mixBlock), top: make([]float64, mixBlock), sum: make([]float64, mixBlock),
+		logp: make([]float64, mixBlock), y: make([]float64, mixBlock*d), batchW: make([]float64, mixBlock),
+		acc: make([]float64, k*(1+d+m.nTri)), ratio: make([]float64, k),
+		t: make([]float64, d), s1: make([]float64, d*d), s2: make([]float64, d*d), mean: make([]float64, d),
+		pt: m.newPoint(), eig: &mixEigen{make([]float64, d*d), make([]float64, d*d)},
+	}
+	if d == 1 {
+		return mixLike1{l}
+	}
+	return l
+}
+
+func (l *mixLike) Model() Model { return l.m }
+func (l *mixLike) N() int       { return l.z.N }
+
+// Reweight returns the same likelihood with weights on its terms.
+func (l *mixLike) Reweight(w []float64) Likelihood {
+	checkLen(len(w), l.z.N)
+	return l.m.bind(l.z, w, l.scale)
+}
+
+func (l *mixLike) Weight() float64 {
+	if l.w == nil {
+		return float64(l.z.N)
+	}
+	var s float64
+	for _, w := range l.w {
+		s += w
+	}
+	return s
+}
+
+// blockWeights returns the weights of rows lo to hi, or nil.
+func (l *mixLike) blockWeights(lo, hi int) []float64 {
+	if l.w == nil {
+		return nil
+	}
+	return l.w[lo:hi]
+}
+
+func (l *mixLike) LogLik(theta []float64) float64 {
+	checkLen(len(theta), len(l.m.params))
+	if !l.set(theta) {
+		return math.Inf(-1)
+	}
+	var s float64
+	for lo := 0; lo < l.z.N; lo += mixBlock {
+		hi := min(lo+mixBlock, l.z.N)
+		l.fill(l.z.V[lo*l.m.dim:hi*l.m.dim], hi-lo)
+		logSum(l.l, l.m.k, hi-lo, l.top, l.sum)
+		s += blockLogLik(l.top[:hi-lo], l.sum, l.blockWeights(lo, hi))
+	}
+	return noNaN(s)
+}
+
+// noNaN maps NaN to -Inf. The sums of this file become NaN only where every
+// component underflows to log-density -Inf at some observation.
+func noNaN(s float64) float64 {
+	if math.IsNaN(s) {
+		return math.Inf(-1)
+	}
+	return s
+}
+
+// fill computes log π_j N_j of n rows into l.l.
+func (l *mixLike) fill(y []float64, n int) {
+	for j := range l.m.k {
+		l.logDensity(l.l[j*mixBlock:j*mixBlock+n], y, j, l.logc[j], l.t)
+	}
+}
+
+func (l *mixLike) Terms(dst, theta []float64) {
+	checkLen(len(theta), len(l.m.params))
+	checkLen(len(dst), l.z.N)
+	if !l.set(theta) {
+		for i := range dst {
+			dst[i] = math.Inf(-1)
+		}
+		return
+	}
+	for lo := 0; lo < l.z.N; lo += mixBlock {
+		hi := min(lo+mixBlock, l.z.N)
+		l.fill(l.z.V[lo*l.m.dim:hi*l.m.dim], hi-lo)
+		logSum(l.l, l.m.k, hi-lo, l.top, l.sum)
+		for i := range hi - lo {
+			dst[lo+i] = noNaN(l.top[i] + math.Log(l.sum[i]))
+		}
+	}
+}
+
+// estep accumulates the responsibility-weighted moments of n rows into l.acc
+// and returns their log-likelihood.
+func (l *mixLike) estep(y []float64, n int, w []float64, tiny bool) float64 {
+	l.fill(y, n)
+	softmax(l.l, l.m.k, n, l.top, l.sum)
+	ll := blockLogLik(l.top[:n], l.sum, w)
+	if tiny {
+		l.accumulateRatios(y, n, w)
+	}
+	for j := range l.m.k {
+		r := l.l[j*mixBlock : j*mixBlock+n]
+		for i, wi := range w {
+			if wi == 0 {
+				r[i] = 0 // also where the responsibility is NaN
+			} else {
+				r[i] *= wi
+			}
+		}
+		l.accumulate(j, r, y)
+	}
+	return ll
+}
+
+func (l *mixLike) accumulate(j int, r, y []float64) {
+	d := l.m.dim
+	acc := l.acc[j*(1+d+l.m.nTri) : (j+1)*(1+d+l.m.nTri)]
+	if d == 1 {
+		y = y[:len(r)]
+		mu := l.mu[j]
+		// Two chains of sums each, so that the additions overlap.
+		var a0, a1, a2, b0, b1, b2 float64
+		i := 0
+		for ; i+1 < len(r); i += 2 {
+			e, f := y[i]-mu, y[i+1]-mu
+			p, q := r[i], r[i+1]
+			pe, qf := p*e, q*f
+			a0 += p
+			b0 += q
+			a1 += pe
+			b1 += qf
+			a2 += pe * e
+			b2 += qf * f
+		}
+		if i < len(r) {
+			e := y[i] - mu
+			a0 += r[i]
+			a1 += r[i] * e
+			a2 += r[i] * e * e
+		}
+		acc[0] += a0 + b0
+		acc[1] += a1 + b1
+		acc[2] += a2 + b2
+		return
+	}
+	mu := l.mu[j*d : (j+1)*d]
+	if d == 2 {
+		m0, m1 := mu[0], mu[1]
+		var s0, sx, sy, sxx, sxy, syy float64
+		y = y[:2*len(r)]
+		for i, p := range r {
+			e, f := y[2*i]-m0, y[2*i+1]-m1
+			pe, pf := p*e, p*f
+			s0 += p
+			sx += pe
+			sy += pf
+			sxx += pe * e
+			sxy += pe * f
+			syy += pf * f
+		}
+		for i, v := range [...]float64{s0, sx, sy, sxx, sxy, syy} {
+			acc[i] += v
+		}
+		return
+	}
+	for i, p := range r {
+		if p == 0 {
+			continue
+		}
+		acc[0] += p
+		row := y[i*d : (i+1)*d]
+		t := 1 + d
+		for a, ya := range row {
+			e := ya - mu[a]
+			l.t[a] = e
+			acc[1+a] += p * e
+		}
+		for a := range d {
+			pe := p * l.t[a]
+			for b := a; b < d; b++ {
+				acc[t] += pe * l.t[b]
+				t++
+			}
+		}
+	}
+}
+
+// tinyWeight is where Σr/π stops being a good way to compute Σ φ/p: the
+// responsibility underflows before the weight does.
+const tinyWeight = 1e-150
+
+// accumulateRatios adds Σ w φ_j/p of n rows to l.ratio for the components whose
+// weight is below tinyWeight.
+func (l *mixLike) accumulateRatios(y []float64, n int, w []float64) {
+	for i := range n {
+		l.logp[i] = l.top[i] + math.Log(l.sum[i])
+	}
+	for j, pi := range l.mixComponents.w {
+		if pi >= tinyWeight {
+			continue
+		}
+		g := l.top[:n] // not needed any more
+		l.logDensity(g, y, j, l.lognorm[j], l.t)
+		for i, x := range g {
+			r := math.Exp(x - l.logp[i])
+			if w != nil {
+				if w[i] == 0 {
+					continue
+				}
+				r *= w[i]
+			}
+			l.ratio[j] += r
+		}
+	}
+}
+
+// Score computes the score by Fisher's identity: the expected score of the
+// complete data.
+func (l *mixLike) Score(dst, theta []float64) float64 {
+	return l.score(dst, theta, nil)
+}
+
+// BatchScore is Score over the given rows, unweighted terms repeated as often as
+// their index.
+func (l *mixLike) BatchScore(dst, theta []float64, rows []int) float64 {
+	if rows == nil {
+		rows = []int{}
+	}
+	return l.score(dst, theta, rows)
+}
+
+func (l *mixLike) score(dst, theta []float64, rows []int) float64 {
+	checkLen(len(theta), len(l.m.params))
+	checkLen(len(dst), len(l.m.params))
+	if !l.set(theta) {
+		return math.Inf(-1)
+	}
+	clear(l.acc)
+	clear(l.ratio)
+	tiny := slices.Min(l.mixComponents.w) < tinyWeight
+	d := l.m.dim
+	var ll float64
+	if rows == nil {
+		for lo := 0; lo < l.z.N; lo += mixBlock {
+			hi := min(lo+mixBlock, l.z.N)
+			ll += l.estep(l.z.V[lo*d:hi*d], hi-lo, l.blockWeights(lo, hi), tiny)
+		}
+	} else {
+		for lo := 0; lo < len(rows); lo += mixBlock {
+			part := rows[lo:min(lo+mixBlock, len(rows))]
+			for i, r := range part {
+				copy(l.y[i*d:(i+1)*d], l.z.V[r*d:(r+1)*d])
+			}
+			var w []float64
+			if l.w != nil {
+				w = l.batchW[:len(part)]
+				for i, r := range part {
+					w[i] = l.w[r]
+				}
+			}
+			ll += l.estep(l.y, len(part), w, tiny)
+		}
+	}
+	l.scoreFromMoments(dst)
+	return noNaN(ll)
+}
+
+// scoreFromMoments turns l.acc into the score.
+func (l *mixLike) scoreFromMoments(dst []float64) {
+	m, d := l.m, l.m.dim
+	step := 1 + d + m.nTri
+	clear(dst)
+	for j, pi := range l.mixComponents.w {
+		if pi >= tinyWeight {
+			l.ratio[j] = l.acc[j*step] / pi
+		}
+	}
+	for i := range m.k - 1 {
+		dst[i] = l.ratio[i] - l.ratio[m.k-1]
+	}
+	for j := range m.k {
+		acc := l.acc[j*step : (j+1)*step]
+		chol := l.chol[j*d*d : (j+1)*d*d]
+		mu := dst[m.mean0+j*d : m.mean0+(j+1)*d]
+		if d == 1 {
+			v := l.cov[j]
+			mu[0] = acc[1] / v
+			if m.blocks > 0 {
+				dst[m.var0+min(j, m.blocks-1)] += (acc[2]/v - acc[0]) / (2 * v)
+			}
+			continue
+		}
+		copy(mu, acc[1:1+d])
+		cholSolve(chol, mu, d)
+		// ½(Σ⁻¹ S Σ⁻¹ − s₀ Σ⁻¹) = ½ Σ⁻¹ (S − s₀Σ) Σ⁻¹; the second form loses
+		// nothing where S is close to s₀Σ.
+		t := 1 + d
+		for a := range d {
+			for b := a; b < d; b++ {
+				x := acc[t] - acc[0]*l.cov[j*d*d+a*d+b]
+				l.s1[a*d+b], l.s1[b*d+a] = x, x
+				t++
+			}
+		}
+		for a := range d {
+			cholSolve(chol, l.s1[a*d:(a+1)*d], d)
+		}
+		transpose(l.s1, d)
+		for a := range d {
+			cholSolve(chol, l.s1[a*d:(a+1)*d], d)
+		}
+		m.addVarianceScore(dst, l.s1, j, 0.5)
+	}
+}
+
+// addVarianceScore adds c·tr(G ∂Σ_j/∂θ) to the variance coordinates of dst.
+func (m *Mixture) addVarianceScore(dst, g []float64, j int, c float64) {
+	if m.blocks == 0 {
+		return
+	}
+	d := m.dim
+	out := dst[m.var0+min(j, m.blocks-1)*m.perVar:]
+	switch m.variance {
+	case VarDiag:
+		for a := range d {
+			out[a] += c * g[a*d+a]
+		}
+	case VarSpherical:
+		for a := range d {
+			out[0] += c * g[a*d+a]
+		}
+	default:
+		t := 0
+		for a := range d {
+			out[t] += c * g[a*d+a]
+			t++
+			for b := a + 1; b < d; b++ {
+				out[t] += c * (g[a*d+b] + g[b*d+a])
+				t++
+			}
+		}
+	}
+}
+
+// cholSolve replaces x by (LLᵀ)⁻¹ x.
+func cholSolve(l, x []float64, d int) {
+	for a := range d {
+		s := x[a]
+		for b := range a {
+			s -= l[a*d+b] * x[b]
+		}
+		x[a] = s / l[a*d+a]
+	}
+	for a := d - 1; a >= 0; a-- {
+		s := x[a]
+		for b := a + 1; b < d; b++ {
+			s -= l[b*d+a] * x[b]
+		}
+		x[a] = s / l[a*d+a]
+	}
+}
+
+func transpose(a []float64, d int) {
+	for i := range d {
+		for j := range i {
+			a[i*d+j], a[j*d+i] = a[j*d+i], a[i*d+j]
+		}
+	}
+}
+
+// ScoreTerms fills dst (n×d) with the score of every term.
+func (l *mixLike) ScoreTerms(dst *mat.Dense, theta []float64) {
+	checkLen(len(theta), len(l.m.params))
+	if r, c := dst.Dims(); r != l.z.N || c != len(theta) {
+		panic(badShape)
+	}
+	if !l.pt.set(theta) {
+		for i := range l.z.N {
+			for j := range theta {
+				dst.Set(i, j, math.NaN())
+			}
+		}
+		return
+	}
+	for i := range l.z.N {
+		l.pt.at(l.z.Y(i))
+		l.pt.score(dst.RawRowView(i))
+	}
+}

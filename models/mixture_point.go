@@ -1,0 +1,123 @@
+package models
+
+import (
+	"math"
+)
+
+// mixPoint evaluates the score of a single observation without cancellation:
+// near the overlap of two components, where their densities differ by O(u), the
+// difference keeps its relative accuracy. It owns scratch.
+type mixPoint struct {
+	*mixComponents
+	logphi []float64 // log N_j(y) (K)
+	g      []float64 // N_j(y)/p(y) (K)
+	diff   []float64 // g_i − g_K (K−1)
+	logp   float64
+	e      []float64 // Σ_j⁻¹(y−μ_j) (K×dim), or for dim = 1 y−μ_j
+	s, t   []float64
+}
+
+func (m *Mixture) newPoint() *mixPoint {
+	return &mixPoint{mixComponents: m.newComponents(), logphi: make([]float64, m.k), g: make([]float64, m.k),
+		diff: make([]float64, m.k), e: make([]float64, m.k*m.dim), s: make([]float64, m.dim*m.dim), t: make([]float64, m.dim)}
+}
+
+// at moves to the observation y.
+func (p *mixPoint) at(y []float64) {
+	k, d := p.m.k, p.m.dim
+	top := math.Inf(-1)
+	for j := range k {
+		p.logDensity(p.logphi[j:j+1], y, j, p.lognorm[j], p.t)
+		if p.w[j] > 0 {
+			top = max(top, p.logphi[j])
+		}
+	}
+	var sum float64
+	for j, w := range p.w {
+		if w > 0 {
+			sum += w * math.Exp(p.logphi[j]-top)
+		}
+	}
+	p.logp = top + math.Log(sum)
+	for j := range k {
+		p.g[j] = math.Exp(p.logphi[j] - p.logp)
+		for a := range d {
+			p.e[j*d+a] = y[a] - p.mu[j*d+a]
+		}
+	}
+	last := k - 1
+	for i := range last {
+		r := p.logRatio(i, last)
+		if math.Abs(r) < 1 {
+			p.diff[i] = p.g[last] * math.Expm1(r)
+		} else {
+			p.diff[i] = p.g[i] - p.g[last]
+		}
+	}
+	if d > 1 {
+		for j := range k {
+			cholSolve(p.chol[j*d*d:(j+1)*d*d], p.e[j*d:(j+1)*d], d)
+		}
+	}
+}
+
+// logRatio returns log N_i(y) − log N_j(y). In one dimension it is a sum of terms
+// that vanish with μ_i − μ_j and v_i − v_j, so that it keeps its relative
+// accuracy (derived here).
+func (p *mixPoint) logRatio(i, j int) float64 {
+	if p.m.dim > 1 {
+		return p.logphi[i] - p.logphi[j]
+	}
+	vi, vj, ei, ej := p.cov[i], p.cov[j], p.e[i], p.e[j]
+	r := (p.mu[i] - p.mu[j]) * (ei + ej) / (2 * vi)
+	if vi != vj {
+		q := (vi - vj) / vj
+		r += 0.5 * (q*ej*ej/vi - math.Log1p(q))
+	}
+	return r
+}
+
+// score fills dst (d) with ∂ log p/∂θ at the observation.
+func (p *mixPoint) score(dst []float64) {
+	m, d := p.m, p.m.dim
+	copy(dst, p.diff[:m.k-1])
+	clear(dst[m.var0:])
+	for j, pi := range p.w {
+		var r float64
+		if pi > 0 {
+			r = pi * p.g[j]
+		}
+		e := p.e[j*d : (j+1)*d]
+		if d == 1 {
+			v := p.cov[j]
+			dst[m.mean0+j] = r * e[0] / v
+			if m.blocks > 0 {
+				dst[m.var0+min(j, m.blocks-1)] += r * (e[0]*e[0]/v - 1) / (2 * v)
+			}
+			continue
+		}
+		for a, x := range e {
+			dst[m.mean0+j*d+a] = r * x
+		}
+		if m.blocks == 0 {
+			continue
+		}
+		p.inverse(j)
+		for a := range d {
+			for b := range d {
+				p.s[a*d+b] = e[a]*e[b] - p.s[a*d+b]
+			}
+		}
+		m.addVarianceScore(dst, p.s, j, 0.5*r)
+	}
+}
+
+// inverse fills p.s with Σ_j⁻¹.
+func (p *mixPoint) inverse(j int) {
+	d := p.m.dim
+	clear(p.s)
+	for a := range d {
+		p.s[a*d+a] = 1
+		cholSolve(p.chol[j*d*d:(j+1)*d*d], p.s[a*d:(a+1)*d], d)
+	}
+}
