@@ -1,0 +1,128 @@
+package estimation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+// climb runs m from start; the methods of this package use the scratch in sp,
+// which a multi-start keeps from one start to the next.
+func climb(ctx context.Context, m Method, sp *space, start []float64, rng *rand.Rand) (Fit, error) {
+	switch m := m.(type) {
+	case Auto:
+		return climb(ctx, m.For(sp.l), sp, start, rng)
+	case Then:
+		return m.climb(ctx, sp, start, rng)
+	case EM:
+		if _, ok := sp.l.(models.EMStepper); ok {
+			return m.run(ctx, sp, start)
+		}
+	case Newton:
+		sp.useHess()
+		return m.run(ctx, sp, start)
+	case LBFGS:
+		return m.run(ctx, sp, start)
+	}
+	return m.Maximize(ctx, sp.l, start, rng)
+}
+
+// Then runs First, and Second from where it ended, and returns the higher end
+// with the iterations and evaluations of both. A solution on a variance floor is
+// not finished: there the gradient need not vanish.
+type Then struct {
+	First, Second Method
+}
+
+// Maximize implements Method.
+func (t Then) Maximize(ctx context.Context, l models.Likelihood, start []float64, rng *rand.Rand) (Fit, error) {
+	if err := checkStart(l, start); err != nil {
+		return Fit{}, err
+	}
+	return t.climb(ctx, newSpace(l), start, rng)
+}
+
+func (t Then) climb(ctx context.Context, sp *space, start []float64, rng *rand.Rand) (Fit, error) {
+	a, err := climb(ctx, t.First, sp, start, rng)
+	if err != nil || a.Status == Failed && math.IsInf(a.LogLik, -1) {
+		return a, err
+	}
+	if f, ok := sp.l.(models.FloorReporter); ok && len(f.Floored(a.Theta)) > 0 {
+		return a, nil
+	}
+	b, err := climb(ctx, t.Second, sp, a.Theta, rng)
+	if err != nil {
+		return Fit{}, err
+	}
+	b.Iter += a.Iter
+	b.Evals += a.Evals
+	if b.LogLik >= a.LogLik {
+		return b, nil
+	}
+	a.Iter, a.Evals = b.Iter, b.Evals
+	return a, nil
+}
+
+// Closed takes the global maximum that the family knows in closed form
+// (models.Maximizer), whatever the start.
+type Closed struct{}
+
+// ErrNoClosedForm is wrapped by the error of Closed for a family without one.
+var ErrNoClosedForm = errors.New("no maximum in closed form")
+
+// Maximize implements Method; start may be nil.
+func (Closed) Maximize(_ context.Context, l models.Likelihood, _ []float64, _ *rand.Rand) (Fit, error) {
+	c, ok := l.(models.Maximizer)
+	if !ok {
+		return Fit{}, fmt.Errorf("%v: %w", l.Model(), ErrNoClosedForm)
+	}
+	theta := make([]float64, models.Dim(l.Model()))
+	ll := c.Maximum(theta)
+	return Fit{Theta: theta, LogLik: ll, GradNorm: math.NaN(), Evals: 1}, nil
+}
+
+// Auto chooses by what the likelihood offers. A maximum in closed form is taken.
+// With an EM step: a few accelerated
+// EM steps, which are robust far from a maximum, then Newton. With few
+// coordinates: Newton. Otherwise LBFGS, finished with Newton while its d×d
+// Hessian is affordable.
+type Auto struct {
+	MaxIter int // iterations of the last method; 0 means its default
+}
+
+const (
+	autoEMSteps   = 20  // EM steps before Newton
+	autoNewtonDim = 40  // coordinates up to which Newton climbs alone
+	autoPolishDim = 200 // coordinates up to which it finishes LBFGS
+)
+
+// Maximize implements Method.
+func (a Auto) Maximize(ctx context.Context, l models.Likelihood, start []float64, rng *rand.Rand) (Fit, error) {
+	return a.For(l).Maximize(ctx, l, start, rng)
+}
+
+// For returns the method that Auto uses for l.
+func (a Auto) For(l models.Likelihood) Method {
+	d := models.Dim(l.Model())
+	if _, ok := l.(models.Maximizer); ok {
+		return Closed{}
+	}
+	newton := Newton{MaxIter: a.MaxIter}
+	if _, ok := l.(models.EMStepper); ok {
+		if d > autoPolishDim {
+			return EM{MaxIter: a.MaxIter}
+		}
+		return Then{EM{MaxIter: autoEMSteps}, newton}
+	}
+	switch {
+	case d <= autoNewtonDim:
+		return newton
+	case d <= autoPolishDim:
+		return Then{LBFGS{}, newton}
+	}
+	return LBFGS{MaxIter: a.MaxIter}
+}

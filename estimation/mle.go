@@ -1,0 +1,151 @@
+package estimation
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+// Options sets how MLE works. Its zero value, with a generator, works.
+type Options struct {
+	Starts int         // random starts; 0 means DefaultStarts
+	Given  [][]float64 // further starts
+	// Parents are fits of smaller models of the family. Each is embedded
+	// (models.Nester) and used as a start, as it is and moved off the singular
+	// set, so that the larger model never has the smaller maximum.
+	Parents []Parent
+	Method  Method // climbs from one start; nil means Auto{}
+	Each    models.Each
+	Rand    *rand.Rand // generator of the starts; nil means a fixed seed
+}
+
+// A Parent is a fitted smaller model.
+type Parent struct {
+	Model models.Model
+	Theta []float64
+}
+
+// A Report is what is known of a maximum-likelihood fit.
+type Report struct {
+	Model    models.Model
+	Theta    []float64 // θ̂ (d), canonical
+	LogLik   float64   // the highest interior local maximum found, in nats
+	Dim, N   int       // coordinates of θ; terms of the log-likelihood
+	AIC, BIC float64   // −2ℓ + 2d, −2ℓ + d log n
+	Status   Status
+	Gain     float64 // increase of ℓ still predicted at θ̂, in nats
+	GradNorm float64 // scaled gradient at θ̂, see Fit
+	Warnings []string
+	Flags    []string // what makes the maximum suspicious, one entry a component
+
+	// SE are standard errors from the observed information −∂²ℓ/∂θ∂θᵀ at θ̂, NaN
+	// where the coordinate is not estimable; Reason then says why ("" elsewhere).
+	SE     []float64
+	Reason []string
+	// Cov is the covariance matrix behind SE, NaN in the rows and columns that
+	// are not estimable. Nil where there is no Hessian.
+	Cov *mat.SymDense
+	// Rank and Eigenvalues (ascending) are those of the observed information
+	// after diagonal scaling to ones; eigenvalues above 1e-10 of the largest
+	// count. Rank is -1 where there is no Hessian.
+	Rank        int
+	Eigenvalues []float64
+	Route       models.Route // of the Hessian
+
+	Maxima []Maximum // every distinct maximum, highest first
+	Sound  *Maximum  // the highest maximum off the floor without a small component; nil if none
+	Starts Starts
+	Strata []StratumDistance
+	Evals  int
+}
+
+// A StratumDistance is how far θ̂ is from a named piece of the singular set.
+type StratumDistance struct {
+	Name     string  `json:"name"`
+	Codim    int     `json:"codim"`
+	Distance float64 `json:"distance"`
+	On       bool    `json:"on"` // nearer than 1e-8 (1+‖θ̂‖)
+}
+
+// Default returns the method for repeated fits of m: starts from the data, each
+// climbed by Auto.
+func Default(m models.Model) MultiStart {
+	return MultiStart{Method: Auto{}, Starts: DefaultStarts}
+}
+
+// MLE fits m to z by maximum likelihood from many starts and reports everything
+// that a reader of the fit should know. The error is for a request that cannot
+// be carried out; numerical outcomes are in Status, Warnings and Flags.
+func MLE(ctx context.Context, m models.Model, z *models.Data, opt Options) (*Report, error) {
+	l, err := m.Bind(z)
+	if err != nil {
+		return nil, err
+	}
+	rng := opt.Rand
+	if rng == nil {
+		rng = rand.New(rand.NewPCG(20060401, 18)) // Neural Computation 18(5), 2006
+	}
+	given := opt.Given
+	for _, p := range opt.Parents {
+		more, err := SplitStarts(l, p, rng)
+		if err != nil {
+			return nil, err
+		}
+		given = append(given[:len(given):len(given)], more...)
+	}
+	ms := Default(m)
+	ms.Starts, ms.Given, ms.Each = opt.Starts, given, opt.Each
+	if opt.Method != nil {
+		ms.Method = opt.Method
+	}
+	ms.Bind = func() (models.Likelihood, error) { return m.Bind(z) }
+	fit, err := ms.Maximize(ctx, l, nil, rng)
+	if err != nil {
+		return nil, err
+	}
+	return Describe(l, fit), nil
+}
+
+// Describe returns the report of a fit: information criteria, standard errors,
+// rank, strata, flags.
+func Describe(l models.Likelihood, fit Fit) *Report {
+	m := l.Model()
+	d, n := models.Dim(m), l.N()
+	r := &Report{
+		Model: m, Theta: fit.Theta, LogLik: fit.LogLik, Dim: d, N: n,
+		AIC: -2*fit.LogLik + 2*float64(d), BIC: -2*fit.LogLik + float64(d)*math.Log(float64(n)),
+		Status: fit.Status, Gain: fit.Gain, GradNorm: fit.GradNorm, Warnings: fit.Warnings,
+		Maxima: fit.Maxima, Starts: fit.Starts, Evals: fit.Evals,
+	}
+	for i := range r.Maxima {
+		if r.Maxima[i].Sound() {
+			r.Sound = &r.Maxima[i]
+			break
+		}
+	}
+	for _, h := range small(l, fit.Theta) {
+		r.Flags = append(r.Flags, fmt.Sprintf("component %d holds %.2f observations, fewer than %d", h.Component, h.Points, MinHolding))
+	}
+	r.strata()
+	r.uncertainty(l)
+	return r
+}
+
+func (r *Report) strata() {
+	s, ok := r.Model.(models.Stratified)
+	if !ok {
+		return
+	}
+	size := norm2(r.Theta)
+	for _, st := range s.Strata() {
+		dist := st.Distance(r.Theta)
+		r.Strata = append(r.Strata, StratumDistance{
+			Name: st.Name, Codim: st.Codim, Distance: dist, On: dist <= 1e-8*(1+size),
+		})
+	}
+}
