@@ -1,0 +1,4 @@
+package experiments
+
+// A Drawing is a finished picture.
+type Drawing any
