@@ -1,0 +1,17 @@
+// Package singular says what is singular about a model at a parameter, how, and
+// what follows from it.
+//
+// A Fisher computes the Fisher information per observation by the best route
+// that the model offers and reports the route and the error. Describe turns it
+// into a Geometry: spectrum, numerical rank, null directions in terms of the
+// named coordinates, the strata of the singular set that the parameter lies on,
+// and which null directions are tangent to the set of equivalent parameters.
+// StandardErrors gives standard errors only where a coordinate is estimable.
+// RLCT chooses the learning coefficient among what is proved, and refuses where
+// nothing is; VolumeScaling estimates it by simulation. NewLaw gives the laws of
+// likelihood-ratio statistics at singular truths: suprema of Gaussian processes,
+// and the cone's law in closed form.
+//
+// Nothing here inverts a singular matrix: a quantity that does not exist is NaN
+// and a neighbouring field says why.
+package singular
