@@ -69,7 +69,7 @@ func (c *mixScale) whiten(s []float64, d int, e *mixEigen) {
 				x[a] = t / c.chol[a*d+a]
 			}
 		}
-		transpose(e.a, d)
+		transposeSquare(e.a, d)
 	}
 }
 

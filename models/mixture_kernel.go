@@ -134,11 +134,11 @@ func expNeg(x []float64) {
 	}
 }
 
-// softmax2 turns the rows a, b (log π_j N_j) of two components into their
+// responsibilities2 turns the rows a, b (log π_j N_j) of two components into their
 // responsibilities, with one exponential and one division per observation. top
 // receives max(a, b) and sum the number in [1, 2] by which p exceeds it:
 // log p = top + log sum.
-func softmax2(a, b, top, sum []float64) {
+func responsibilities2(a, b, top, sum []float64) {
 	n := len(a)
 	b, top, sum = b[:n], top[:n], sum[:n]
 	for i, x := range a {
@@ -161,14 +161,14 @@ func softmax2(a, b, top, sum []float64) {
 	}
 }
 
-// softmax is softmax2 for the rows l[j*mixBlock:][:n] of k components; sum is in
+// responsibilities is responsibilities2 for the rows l[j*mixBlock:][:n] of k components; sum is in
 // [1, k].
-func softmax(l []float64, k, n int, top, sum []float64) {
+func responsibilities(l []float64, k, n int, top, sum []float64) {
 	if k == 2 {
-		softmax2(l[:n], l[mixBlock:mixBlock+n], top, sum)
+		responsibilities2(l[:n], l[mixBlock:mixBlock+n], top, sum)
 		return
 	}
-	sumExp(l, k, n, top, sum)
+	mixSumExp(l, k, n, top, sum)
 	for j := range k {
 		r := l[j*mixBlock : j*mixBlock+n]
 		for i := range r {
@@ -177,8 +177,8 @@ func softmax(l []float64, k, n int, top, sum []float64) {
 	}
 }
 
-// logSum is softmax without the responsibilities: it destroys l.
-func logSum(l []float64, k, n int, top, sum []float64) {
+// mixLogSum is responsibilities without the responsibilities: it destroys l.
+func mixLogSum(l []float64, k, n int, top, sum []float64) {
 	top, sum = top[:n], sum[:n]
 	if k == 2 {
 		a, b := l[:n], l[mixBlock:mixBlock+n]
@@ -193,12 +193,12 @@ func logSum(l []float64, k, n int, top, sum []float64) {
 		}
 		return
 	}
-	sumExp(l, k, n, top, sum)
+	mixSumExp(l, k, n, top, sum)
 }
 
-// sumExp replaces the rows of l by exp(l − top), top their maximum, and fills
+// mixSumExp replaces the rows of l by exp(l − top), top their maximum, and fills
 // sum with the sum over the rows.
-func sumExp(l []float64, k, n int, top, sum []float64) {
+func mixSumExp(l []float64, k, n int, top, sum []float64) {
 	top, sum = top[:n], sum[:n]
 	copy(top, l[:n])
 	for j := 1; j < k; j++ {

@@ -93,7 +93,7 @@ func (l *mixLike) LogLik(theta []float64) float64 {
 	for lo := 0; lo < l.z.N; lo += mixBlock {
 		hi := min(lo+mixBlock, l.z.N)
 		l.fill(l.z.V[lo*l.m.dim:hi*l.m.dim], hi-lo)
-		logSum(l.l, l.m.k, hi-lo, l.top, l.sum)
+		mixLogSum(l.l, l.m.k, hi-lo, l.top, l.sum)
 		s += blockLogLik(l.top[:hi-lo], l.sum, l.blockWeights(lo, hi))
 	}
 	return noNaN(s)
@@ -127,7 +127,7 @@ func (l *mixLike) Terms(dst, theta []float64) {
 	for lo := 0; lo < l.z.N; lo += mixBlock {
 		hi := min(lo+mixBlock, l.z.N)
 		l.fill(l.z.V[lo*l.m.dim:hi*l.m.dim], hi-lo)
-		logSum(l.l, l.m.k, hi-lo, l.top, l.sum)
+		mixLogSum(l.l, l.m.k, hi-lo, l.top, l.sum)
 		for i := range hi - lo {
 			dst[lo+i] = noNaN(l.top[i] + math.Log(l.sum[i]))
 		}
@@ -138,7 +138,7 @@ func (l *mixLike) Terms(dst, theta []float64) {
 // and returns their log-likelihood.
 func (l *mixLike) estep(y []float64, n int, w []float64, tiny bool) float64 {
 	l.fill(y, n)
-	softmax(l.l, l.m.k, n, l.top, l.sum)
+	responsibilities(l.l, l.m.k, n, l.top, l.sum)
 	ll := blockLogLik(l.top[:n], l.sum, w)
 	if tiny {
 		l.accumulateRatios(y, n, w)
@@ -350,7 +350,7 @@ func (l *mixLike) scoreFromMoments(dst []float64) {
 		for a := range d {
 			cholSolve(chol, l.s1[a*d:(a+1)*d], d)
 		}
-		transpose(l.s1, d)
+		transposeSquare(l.s1, d)
 		for a := range d {
 			cholSolve(chol, l.s1[a*d:(a+1)*d], d)
 		}
@@ -405,7 +405,7 @@ func cholSolve(l, x []float64, d int) {
 	}
 }
 
-func transpose(a []float64, d int) {
+func transposeSquare(a []float64, d int) {
 	for i := range d {
 		for j := range i {
 			a[i*d+j], a[j*d+i] = a[j*d+i], a[i*d+j]

@@ -10,7 +10,7 @@ import (
 type mixPoint struct {
 	*mixComponents
 	logphi []float64 // log N_j(y) (K)
-	g      []float64 // N_j(y)/p(y) (K)
+	g      []float64 // N_j(y)/p(y) (K), times √(w p) at a node
 	diff   []float64 // g_i − g_K (K−1)
 	logp   float64
 	e      []float64 // Σ_j⁻¹(y−μ_j) (K×dim), or for dim = 1 y−μ_j
@@ -24,6 +24,19 @@ func (m *Mixture) newPoint() *mixPoint {
 
 // at moves to the observation y.
 func (p *mixPoint) at(y []float64) {
+	p.densities(y)
+	p.ratios(0)
+}
+
+// atNode moves to y for a score times √(w p(y)): the factor goes into the
+// exponents, where N_j/p may overflow and √p underflow while the product is
+// moderate.
+func (p *mixPoint) atNode(y []float64, w float64) {
+	p.densities(y)
+	p.ratios(0.5 * (p.logp + math.Log(w)))
+}
+
+func (p *mixPoint) densities(y []float64) {
 	k, d := p.m.k, p.m.dim
 	top := math.Inf(-1)
 	for j := range k {
@@ -40,10 +53,17 @@ func (p *mixPoint) at(y []float64) {
 	}
 	p.logp = top + math.Log(sum)
 	for j := range k {
-		p.g[j] = math.Exp(p.logphi[j] - p.logp)
 		for a := range d {
 			p.e[j*d+a] = y[a] - p.mu[j*d+a]
 		}
+	}
+}
+
+// ratios fills g and diff, times e^shift, and turns e into Σ⁻¹e if dim > 1.
+func (p *mixPoint) ratios(shift float64) {
+	k, d := p.m.k, p.m.dim
+	for j := range k {
+		p.g[j] = math.Exp(p.logphi[j] - p.logp + shift)
 	}
 	last := k - 1
 	for i := range last {

@@ -1,0 +1,227 @@
+package models
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// A mixGhost is the normal density proportional to φ_j²/φ_i for a component j of
+// weight 0: the information of that weight has its mass there, which may be far
+// from every component.
+type mixGhost struct{ mu, chol []float64 }
+
+// setGhosts finds the ghosts of the components with weight 0.
+func (q *mixQuad) setGhosts() {
+	q.ghosts = q.ghosts[:0]
+	d := q.m.dim
+	for j, wj := range q.w {
+		if wj > 0 {
+			continue
+		}
+		for i, wi := range q.w {
+			if wi == 0 {
+				continue
+			}
+			if d == 1 {
+				prec := 2/q.cov[j] - 1/q.cov[i]
+				if prec > 0 {
+					mu := (2*q.mu[j]/q.cov[j] - q.mu[i]/q.cov[i]) / prec
+					q.ghosts = append(q.ghosts, mixGhost{[]float64{mu}, []float64{math.Sqrt(1 / prec)}})
+				}
+				continue
+			}
+			if g, ok := q.ghost(j, i); ok {
+				q.ghosts = append(q.ghosts, g)
+			}
+		}
+	}
+}
+
+func (q *mixQuad) ghost(j, i int) (mixGhost, bool) {
+	d := q.m.dim
+	q.inverse(j)
+	pj := slices.Clone(q.mixPoint.s)
+	q.inverse(i)
+	prec, rhs := make([]float64, d*d), make([]float64, d)
+	for a := range d {
+		for b := range d {
+			x, y := 2*pj[a*d+b], q.mixPoint.s[a*d+b]
+			prec[a*d+b] = x - y
+			rhs[a] += x*q.mu[j*d+b] - y*q.mu[i*d+b]
+		}
+	}
+	l := make([]float64, d*d)
+	if !cholesky(l, prec, d) {
+		return mixGhost{}, false
+	}
+	cholSolve(l, rhs, d)
+	cov := make([]float64, d*d)
+	for a := range d {
+		cov[a*d+a] = 1
+		cholSolve(l, cov[a*d:(a+1)*d], d)
+	}
+	g := mixGhost{rhs, make([]float64, d*d)}
+	return g, cholesky(g.chol, cov, d)
+}
+
+// divergent says whether ∫ ∂_a p ∂_b p / p diverges for the weights a and b:
+// +1, −1 for the sign of the infinity, 0 if it is finite, 2 if infinities of both
+// signs meet.
+func (q *mixQuad) divergent(a, b int) int {
+	last := q.m.k - 1
+	plus, minus := false, false
+	for _, t := range [...]struct {
+		i, j     int
+		positive bool
+	}{{a, b, true}, {last, last, true}, {a, last, false}, {last, b, false}} {
+		if q.sameComponent(a, last) || q.sameComponent(b, last) {
+			continue // ∂p = 0
+		}
+		if q.productDiverges(t.i, t.j) {
+			plus, minus = plus || t.positive, minus || !t.positive
+		}
+	}
+	switch {
+	case plus && (a == b || !minus):
+		return 1
+	case plus:
+		return 2
+	case minus:
+		return -1
+	}
+	return 0
+}
+
+func (q *mixQuad) sameComponent(i, j int) bool {
+	d := q.m.dim
+	return slices.Equal(q.mu[i*d:(i+1)*d], q.mu[j*d:(j+1)*d]) &&
+		slices.Equal(q.cov[i*d*d:(i+1)*d*d], q.cov[j*d*d:(j+1)*d*d])
+}
+
+// productDiverges says whether ∫ φ_i φ_j / p diverges. In one dimension the tail
+// of p is that of its widest component. In two dimensions the answer is no if
+// one component that is present bounds the integrand, which is sufficient only.
+func (q *mixQuad) productDiverges(i, j int) bool {
+	if q.w[i] > 0 || q.w[j] > 0 {
+		return false
+	}
+	d := q.m.dim
+	for t, w := range q.w {
+		if w == 0 {
+			continue
+		}
+		if d == 1 {
+			if 1/q.cov[i]+1/q.cov[j] > 1/q.cov[t] {
+				return false
+			}
+			continue
+		}
+		var p [3][]float64
+		for n, c := range [...]int{i, j, t} {
+			q.inverse(c)
+			p[n] = slices.Clone(q.mixPoint.s)
+		}
+		for a := range p[0] {
+			p[0][a] += p[1][a] - p[2][a]
+		}
+		if cholesky(p[1], p[0], d) {
+			return false
+		}
+	}
+	return true
+}
+
+// markInfinite writes the infinite entries of F.
+func (q *mixQuad) markInfinite(dst *mat.SymDense) {
+	if slices.Min(q.w) > 0 {
+		return
+	}
+	for a := range q.m.k - 1 {
+		for b := a; b < q.m.k-1; b++ {
+			switch s := q.divergent(a, b); s {
+			case 1, -1:
+				dst.SetSym(a, b, math.Inf(s))
+			case 2:
+				dst.SetSym(a, b, math.NaN())
+			}
+		}
+	}
+}
+
+// grid integrates in two dimensions. With the components (and ghosts) φ_c and
+// their sum Φ, ∫ h = Σ_c ∫ (h/Φ) φ_c, each by the trapezoidal rule in the whitened
+// coordinates of c, which converges geometrically. The step is halved until the
+// change is below 1e-10 of √(F_aa F_bb), or three times.
+func (q *mixQuad) grid() {
+	const first = 0.5
+	clear(q.total)
+	q.lattice(q.total, first, false)
+	for h := first / 2; ; h /= 2 {
+		copy(q.whole, q.total)
+		clear(q.total)
+		q.rows = q.rows[:0]
+		q.lattice(q.total, h, q.keep)
+		t, good := 0, true
+		for a := range q.scale {
+			q.scale[a] = math.Sqrt(q.total[t])
+			t += len(q.scale) - a
+		}
+		t = 0
+		for a, sa := range q.scale {
+			for _, sb := range q.scale[a:] {
+				q.err[t] = math.Abs(q.total[t] - q.whole[t])
+				good = good && q.err[t] <= 1e-10*sa*sb
+				t++
+			}
+		}
+		if good || h <= first/8 {
+			return
+		}
+	}
+}
+
+// lattice adds the trapezoidal sums of step h of every component to sum.
+func (q *mixQuad) lattice(sum []float64, h float64, keep bool) {
+	one := func(mu, chol []float64, reach float64) {
+		n := int(math.Ceil(reach / h))
+		area := h * h * chol[0] * chol[3]
+		for i := -n; i <= n; i++ {
+			for j := -n; j <= n; j++ {
+				s, t := h*float64(i), h*float64(j)
+				if s*s+t*t > reach*reach {
+					continue
+				}
+				q.y[0] = mu[0] + chol[0]*s
+				q.y[1] = mu[1] + chol[2]*s + chol[3]*t
+				// φ_c/Φ at y: log φ_c = −½(s²+t²) − log|L_c| up to a constant.
+				own := -0.5*(s*s+t*t) - math.Log(chol[0]*chol[3])
+				q.node(sum, area*q.share(own), keep)
+			}
+		}
+	}
+	for j, pi := range q.w {
+		one(q.mu[2*j:2*j+2], q.chol[4*j:4*j+4], mixReach(pi))
+	}
+	for _, g := range q.ghosts {
+		one(g.mu, g.chol, mixReach(1))
+	}
+}
+
+// share returns e^own / Σ_c φ_c(y) at y = q.y, constants apart.
+func (q *mixQuad) share(own float64) float64 {
+	var sum float64
+	add := func(mu, chol []float64) {
+		s := (q.y[0] - mu[0]) / chol[0]
+		t := (q.y[1] - mu[1] - chol[2]*s) / chol[3]
+		sum += math.Exp(-0.5*(s*s+t*t) - math.Log(chol[0]*chol[3]) - own)
+	}
+	for j := range q.w {
+		add(q.mu[2*j:2*j+2], q.chol[4*j:4*j+4])
+	}
+	for _, g := range q.ghosts {
+		add(g.mu, g.chol)
+	}
+	return 1 / sum
+}
