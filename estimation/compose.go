@@ -32,8 +32,9 @@ func climb(ctx context.Context, m Method, sp *space, start []float64, rng *rand.
 }
 
 // Then runs First, and Second from where it ended, and returns the higher end
-// with the iterations and evaluations of both. A solution on a variance floor is
-// not finished: there the gradient need not vanish.
+// with the iterations and evaluations of both. A solution on a variance floor
+// belongs to the method that keeps the floor: one that First reaches is not
+// handed to Second, and one that Second runs into goes back to First.
 type Then struct {
 	First, Second Method
 }
@@ -51,8 +52,9 @@ func (t Then) climb(ctx context.Context, sp *space, start []float64, rng *rand.R
 	if err != nil || a.Status == Failed && math.IsInf(a.LogLik, -1) {
 		return a, err
 	}
-	if f, ok := sp.l.(models.FloorReporter); ok && len(f.Floored(a.Theta)) > 0 {
-		return a, nil
+	floor, _ := sp.l.(models.FloorReporter)
+	if floor != nil && len(floor.Floored(a.Theta)) > 0 {
+		return t.settle(ctx, sp, a, rng)
 	}
 	b, err := climb(ctx, t.Second, sp, a.Theta, rng)
 	if err != nil {
@@ -60,11 +62,28 @@ func (t Then) climb(ctx context.Context, sp *space, start []float64, rng *rand.R
 	}
 	b.Iter += a.Iter
 	b.Evals += a.Evals
+	if floor != nil && len(floor.Floored(b.Theta)) > 0 {
+		return t.settle(ctx, sp, b, rng)
+	}
 	if b.LogLik >= a.LogLik {
 		return b, nil
 	}
 	a.Iter, a.Evals = b.Iter, b.Evals
 	return a, nil
+}
+
+// settle ends a climb that ran into a variance floor at fit.Theta, by EM if that
+// is what First is, with as many steps as it takes.
+func (t Then) settle(ctx context.Context, sp *space, fit Fit, rng *rand.Rand) (Fit, error) {
+	first := t.First
+	if e, ok := first.(EM); ok {
+		e.MaxIter = 0
+		first = e
+	}
+	end, err := climb(ctx, first, sp, fit.Theta, rng)
+	end.Iter += fit.Iter
+	end.Evals += fit.Evals
+	return end, err
 }
 
 // Closed takes the global maximum that the family knows in closed form

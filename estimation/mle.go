@@ -6,9 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/singular"
 )
 
 // Options sets how MLE works. Its zero value, with a generator, works.
@@ -47,12 +46,11 @@ type Report struct {
 	// where the coordinate is not estimable; Reason then says why ("" elsewhere).
 	SE     []float64
 	Reason []string
-	// Cov is the covariance matrix behind SE, NaN in the rows and columns that
-	// are not estimable. Nil where there is no Hessian.
-	Cov *mat.SymDense
-	// Rank and Eigenvalues (ascending) are those of the observed information
-	// after diagonal scaling to ones; eigenvalues above 1e-10 of the largest
-	// count. Rank is -1 where there is no Hessian.
+	// Rank is that of the observed information, Eigenvalues (ascending) those of
+	// it after diagonal scaling: see singular.StandardErrors. A Hessian by
+	// differences resolves eigenvalues down to 1e-7 of the largest; smaller ones
+	// count as zero. Rank is -1 after a failed fit, and Eigenvalues is nil where
+	// an entry does not exist (on a bound).
 	Rank        int
 	Eigenvalues []float64
 	Route       models.Route // of the Hessian
@@ -60,16 +58,8 @@ type Report struct {
 	Maxima []Maximum // every distinct maximum, highest first
 	Sound  *Maximum  // the highest maximum off the floor without a small component; nil if none
 	Starts Starts
-	Strata []StratumDistance
+	Strata []singular.StratumAt
 	Evals  int
-}
-
-// A StratumDistance is how far θ̂ is from a named piece of the singular set.
-type StratumDistance struct {
-	Name     string  `json:"name"`
-	Codim    int     `json:"codim"`
-	Distance float64 `json:"distance"`
-	On       bool    `json:"on"` // nearer than 1e-8 (1+‖θ̂‖)
 }
 
 // Default returns the method for repeated fits of m: starts from the data, each
@@ -131,21 +121,7 @@ func Describe(l models.Likelihood, fit Fit) *Report {
 	for _, h := range small(l, fit.Theta) {
 		r.Flags = append(r.Flags, fmt.Sprintf("component %d holds %.2f observations, fewer than %d", h.Component, h.Points, MinHolding))
 	}
-	r.strata()
+	r.Strata, _ = singular.StrataAt(m, fit.Theta)
 	r.uncertainty(l)
 	return r
-}
-
-func (r *Report) strata() {
-	s, ok := r.Model.(models.Stratified)
-	if !ok {
-		return
-	}
-	size := norm2(r.Theta)
-	for _, st := range s.Strata() {
-		dist := st.Distance(r.Theta)
-		r.Strata = append(r.Strata, StratumDistance{
-			Name: st.Name, Codim: st.Codim, Distance: dist, On: dist <= 1e-8*(1+size),
-		})
-	}
 }

@@ -241,10 +241,7 @@ func choose(ends []Fit, order, of []int, maxima []Maximum, evals, iters int) Fit
 
 // small lists the components that hold too few observations.
 func small(l models.Likelihood, theta []float64) []Holding {
-	h, ok := l.(interface {
-		Components() int
-		Holdings(dst, theta []float64)
-	})
+	h, ok := l.(models.Holder)
 	if !ok {
 		return nil
 	}

@@ -173,9 +173,9 @@ func snap(sp *space, fit *Fit) {
 	for i, p := range sp.params {
 		x := fit.Theta[i]
 		b := math.NaN()
-		if x-p.Lo <= near*(1+math.Abs(p.Lo)) {
+		if !math.IsInf(p.Lo, -1) && x-p.Lo <= near*(1+math.Abs(p.Lo)) {
 			b = p.Lo
-		} else if p.Hi-x <= near*(1+math.Abs(p.Hi)) {
+		} else if !math.IsInf(p.Hi, 1) && p.Hi-x <= near*(1+math.Abs(p.Hi)) {
 			b = p.Hi
 		} else {
 			continue

@@ -27,6 +27,9 @@ type trust struct {
 	flat   int     // directions flatter than flatFloor
 }
 
+// farthest bounds the move of a coordinate in one step, in units of 1+|u_i|.
+const farthest = 3
+
 func newTrust(d int, weight float64) *trust {
 	buf := make([]float64, 6*d)
 	part := func(i int) []float64 { return buf[i*d : (i+1)*d : (i+1)*d] }
@@ -42,8 +45,8 @@ func newTrust(d int, weight float64) *trust {
 func (t *trust) factorize(h *mat.SymDense, u, g []float64) bool {
 	for i := range t.d {
 		// The least curvature counted as a scale: a move of 1+|u_i| changes ℓ
-		// by 5e-9 nats per unit of weight.
-		least := 1e-8 * t.weight / ((1 + math.Abs(u[i])) * (1 + math.Abs(u[i])))
+		// by 5e-5 nats per unit of weight.
+		least := 1e-4 * t.weight / ((1 + math.Abs(u[i])) * (1 + math.Abs(u[i])))
 		t.scale[i] = math.Sqrt(max(math.Abs(h.At(i, i)), least))
 	}
 	for i := range t.d {
@@ -113,17 +116,24 @@ func (t *trust) step(next, u []float64) float64 {
 		}
 		t.solve(high)
 	}
-	predicted := 0.0
-	for j, p := range t.p {
-		predicted += p * (t.c[j] + 0.5*t.lambda[j]*p)
-	}
-	t.length = norm2(t.p)
+	shrink := 1.0
 	for i := range t.d {
 		v := 0.0
 		for j := range t.d {
 			v += t.q.At(i, j) * t.p[j]
 		}
-		next[i] = u[i] + v/t.scale[i]
+		t.w[i] = v / t.scale[i]
+		// Along a direction in which ℓ is flat the model sets no limit.
+		shrink = min(shrink, farthest*(1+math.Abs(u[i]))/math.Abs(t.w[i]))
+	}
+	predicted := 0.0
+	for j := range t.p {
+		t.p[j] *= shrink
+		predicted += t.p[j] * (t.c[j] + 0.5*t.lambda[j]*t.p[j])
+	}
+	t.length = norm2(t.p)
+	for i := range t.d {
+		next[i] = u[i] + shrink*t.w[i]
 	}
 	return predicted
 }

@@ -7,23 +7,21 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/singular"
 )
 
-// rankTol is the eigenvalue, relative to the largest after diagonal scaling,
-// that counts as zero.
-const rankTol = 1e-10
+// differencesTol is the relative size, after diagonal scaling, below which an
+// eigenvalue of a Hessian by differences of the score is rounding: the score
+// carries errors near 1e-13 and the step is 1e-5.
+const differencesTol = 1e-7
 
 // uncertainty fills in the observed information, its rank and the standard
-// errors it allows. Coordinate i is estimable if e_i is orthogonal to the null
-// space of the information; its variance is then eᵢᵀ I⁻ eᵢ with the inverse on
-// the range, which is the variance of an estimable function and not a
-// pseudo-inverse in disguise: for a coordinate that the null space touches
-// there is no number, only a reason.
+// errors that it allows.
 func (r *Report) uncertainty(l models.Likelihood) {
 	d := r.Dim
+	r.Rank = -1
 	r.SE, r.Reason = make([]float64, d), make([]string, d)
 	none := func(why string) {
-		r.Rank = -1
 		for i := range d {
 			r.SE[i], r.Reason[i] = math.NaN(), why
 		}
@@ -32,113 +30,82 @@ func (r *Report) uncertainty(l models.Likelihood) {
 		none("the fit failed")
 		return
 	}
-	for i, p := range r.Model.Params() {
-		if r.Theta[i] <= p.Lo || r.Theta[i] >= p.Hi {
-			r.Reason[i] = fmt.Sprintf("%s is on its bound", p.Name)
-		}
-	}
+	info := mat.NewSymDense(d, nil)
 	hess, route := models.Hess(l)
 	r.Route = route
-	info := mat.NewSymDense(d, nil)
 	hess(info, r.Theta)
-	if !finiteSym(info) {
-		none("the observed information is not finite here")
-		return
-	}
 	info.ScaleSym(-1, info)
-	inf := newInformation(info)
-	if inf == nil {
-		none("the eigenvalues of the observed information could not be computed")
+	if route == models.Differences {
+		settleZeros(info)
+	}
+	// A coordinate on its bound has no two-sided derivative: what is computed
+	// there is not an information.
+	for i, p := range r.Model.Params() {
+		if r.Theta[i] <= p.Lo || r.Theta[i] >= p.Hi {
+			info.SetSym(i, i, math.NaN())
+		}
+	}
+	se := singular.StandardErrors(info, r.Model.Params())
+	r.SE, r.Reason, r.Rank = se.SE, se.Reason, se.Rank
+	if finiteSym(info) {
+		if s, err := singular.NewSpectrum(info); err == nil {
+			r.Eigenvalues = s.Scaled
+			if s.Scaled[0] < -differencesTol*s.Scaled[d-1] {
+				r.Warnings = append(r.Warnings, "the observed information is indefinite: this is no strict local maximum")
+			}
+		}
+	}
+	if r.Rank < d {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the observed information has rank %d of %d: standard errors exist only where a coordinate is estimable", r.Rank, d))
+	}
+}
+
+// settleZeros sets the eigenvalues that differencing cannot tell from zero to
+// zero, in the diagonally scaled matrix, so that rounding is not mistaken for
+// information.
+func settleZeros(info *mat.SymDense) {
+	d := info.SymmetricDim()
+	if !finiteSym(info) {
 		return
 	}
-	r.Rank, r.Eigenvalues = inf.rank, inf.values
-	if inf.values[0] < -rankTol*inf.values[d-1] {
-		r.Warnings = append(r.Warnings, "the observed information is indefinite: this is no strict local maximum")
-	}
-	r.Cov = mat.NewSymDense(d, nil)
-	for i := range d {
-		if r.Reason[i] == "" {
-			r.Reason[i] = inf.why(i, r.Model.Params())
-		}
-	}
-	for i := range d {
-		for j := i; j < d; j++ {
-			v := math.NaN()
-			if r.Reason[i] == "" && r.Reason[j] == "" {
-				v = inf.cov(i, j)
-			}
-			r.Cov.SetSym(i, j, v)
-		}
-		r.SE[i] = math.Sqrt(r.Cov.At(i, i))
-	}
-	if inf.rank < d {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the observed information has rank %d of %d: standard errors exist only where a coordinate is estimable", inf.rank, d))
-	}
-}
-
-// information is an observed information matrix in its scaled eigenbasis.
-type information struct {
-	scale, values []float64
-	q             mat.Dense
-	rank          int
-}
-
-func newInformation(info *mat.SymDense) *information {
-	d := info.SymmetricDim()
-	inf := &information{scale: make([]float64, d), values: make([]float64, d)}
+	scale := make([]float64, d)
 	s := mat.NewSymDense(d, nil)
 	for i := range d {
-		inf.scale[i] = 1
+		scale[i] = 1
 		if v := math.Abs(info.At(i, i)); v > 0 {
-			inf.scale[i] = math.Sqrt(v)
+			scale[i] = math.Sqrt(v)
 		}
 	}
 	for i := range d {
 		for j := i; j < d; j++ {
-			s.SetSym(i, j, info.At(i, j)/(inf.scale[i]*inf.scale[j]))
+			s.SetSym(i, j, info.At(i, j)/(scale[i]*scale[j]))
 		}
 	}
 	var eig mat.EigenSym
 	if !eig.Factorize(s, true) {
-		return nil
+		return
 	}
-	eig.Values(inf.values)
-	eig.VectorsTo(&inf.q)
-	for _, v := range inf.values {
-		if v > inf.cut() {
-			inf.rank++
+	values := eig.Values(nil)
+	top := max(math.Abs(values[0]), math.Abs(values[d-1]))
+	var q mat.Dense
+	eig.VectorsTo(&q)
+	clean := true
+	for k, v := range values {
+		if math.Abs(v) < differencesTol*top && v != 0 {
+			values[k] = 0
+			clean = false
 		}
 	}
-	return inf
-}
-
-func (inf *information) cut() float64 {
-	n := len(inf.values)
-	return rankTol * max(math.Abs(inf.values[0]), math.Abs(inf.values[n-1]))
-}
-
-// why returns "" if coordinate i is estimable, else the reason.
-func (inf *information) why(i int, ps []models.Param) string {
-	for k, v := range inf.values {
-		if v > inf.cut() {
-			continue
-		}
-		if math.Abs(inf.q.At(i, k)) > 1e-4 {
-			if v < -inf.cut() {
-				return fmt.Sprintf("the log-likelihood curves upward along a direction that moves %s", ps[i].Name)
+	if clean {
+		return
+	}
+	for i := range d {
+		for j := i; j < d; j++ {
+			v := 0.0
+			for k, lambda := range values {
+				v += q.At(i, k) * lambda * q.At(j, k)
 			}
-			return fmt.Sprintf("not estimable: the observed information is singular along a direction that moves %s", ps[i].Name)
+			info.SetSym(i, j, v*scale[i]*scale[j])
 		}
 	}
-	return ""
-}
-
-func (inf *information) cov(i, j int) float64 {
-	v := 0.0
-	for k, lambda := range inf.values {
-		if lambda > inf.cut() {
-			v += inf.q.At(i, k) * inf.q.At(j, k) / lambda
-		}
-	}
-	return v / (inf.scale[i] * inf.scale[j])
 }

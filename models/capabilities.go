@@ -57,6 +57,12 @@ type (
 	Maximizer interface {
 		Maximum(dst []float64) (loglik float64)
 	}
+	// A Holder divides the observations among the components of a mixture.
+	// Holdings fills dst (Components) with Σ_t w_t P(component | row t).
+	Holder interface {
+		Components() int
+		Holdings(dst, theta []float64)
+	}
 	// A FloorReporter belongs to a family with an unbounded likelihood, made
 	// bounded by a floor under its variances. Floored says whether θ sits on
 	// the floor, and names the coordinates that do.
