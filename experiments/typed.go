@@ -1,12 +1,15 @@
 package experiments
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
 
+	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/internal/runs"
+	"github.com/neuromanifold/neuromanifold/models"
 )
 
 // A Column documents one column of the rows.
@@ -18,6 +21,29 @@ type impl interface {
 	smoke() any    // *S
 	check(spec any) error
 	cells(spec any) []Cell
+	simulate(ctx context.Context, q *Request, d *runs.Dir, chunks []mc.Chunk, workers int, emitted func(c mc.Chunk, replicate int, written bool)) error
+	checkChunk(d *runs.Dir, c mc.Chunk) (rows int, err error)
+	load(d *runs.Dir, q *Request, cover []mc.Chunk, replicates int) (results, error)
+	pilot(ctx context.Context, q *Request, replicates, workers int) (results, error)
+	recompute(ctx context.Context, q *Request, c Cell, replicate int) (replicaRows, error)
+	data(q *Request, c Cell, replicate int) (*models.Data, error)
+}
+
+// results are the samples of all cells, without their types.
+type results interface {
+	rows() int
+	// cells summarises the cells, with or without the comparison with theory.
+	cells(ctx context.Context, q *Request, compare bool) ([]CellSummary, error)
+	each(yield func(cell string, replicate int, row []any) error) error
+	draw(q *Request, figure string) (Drawing, error)
+	// replica returns the stored rows of one replicate.
+	replica(cell string, replicate int) (replicaRows, bool)
+}
+
+// replicaRows are the rows of one replicate.
+type replicaRows interface {
+	values() [][]any
+	same(other replicaRows) bool
 }
 
 // typed implements impl for one experiment.

@@ -42,6 +42,16 @@ type PanicError struct {
 // Error gives the panic value without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
+// Guard calls f and returns its error, or a *PanicError if it panics.
+func Guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
 // window is how many results may wait for an earlier one: enough for the
 // workers to go on while one slow task or one file write holds up the order,
 // and a bound on memory.
@@ -64,16 +74,13 @@ func Ordered[R any](ctx context.Context, workers, n int, task func(ctx context.C
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	run := func(i int) (out result) {
-		defer func() {
-			if v := recover(); v != nil {
-				out.err = &PanicError{Value: v, Stack: debug.Stack()}
-			}
-		}()
 		if ctx.Err() != nil {
-			out.err = context.Cause(ctx)
-			return out
+			return result{err: context.Cause(ctx)}
 		}
-		out.r, out.err = task(ctx, i)
+		out.err = Guard(func() (err error) {
+			out.r, err = task(ctx, i)
+			return err
+		})
 		return out
 	}
 
