@@ -29,7 +29,11 @@ type mixLike struct {
 	eig      *mixEigen
 }
 
-type mixLike1 struct{ *mixLike }
+type mixLike1 struct {
+	*mixLike
+	hess []float64 // d×d
+	hs   []float64 // d
+}
 
 // Bind fixes the data (dim modelled columns). It also takes their mean and
 // covariance, from which the variance floor follows.
@@ -51,7 +55,8 @@ func (m *Mixture) bind(z *Data, w []float64, scale *mixScale) Likelihood {
 		pt: m.newPoint(), eig: &mixEigen{make([]float64, d*d), make([]float64, d*d)},
 	}
 	if d == 1 {
-		return mixLike1{l}
+		p := len(m.params)
+		return mixLike1{l, make([]float64, p*p), make([]float64, p)}
 	}
 	return l
 }

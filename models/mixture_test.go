@@ -147,3 +147,62 @@ func TestMixtureScoreAgainstDifferences(t *testing.T) {
 		}
 	})
 }
+
+// Hess is compared with central differences of the score (error about 1e-9 of
+// the scale), at interior points and where a weight is 0.
+func TestMixtureHessAgainstDifferences(t *testing.T) {
+	check := func(t *testing.T, m *Mixture, theta []float64) {
+		if m.dim > 1 {
+			return
+		}
+		l, _ := drawMixture(t, m, mixtureCaseTheta(m), 100, 4)
+		d := len(theta)
+		got := mat.NewSymDense(d, nil)
+		f, route := Hess(l)
+		if route != Exact {
+			t.Fatalf("route %v", route)
+		}
+		f(got, theta)
+		up, dn, x := make([]float64, d), make([]float64, d), slices.Clone(theta)
+		for i := range d {
+			h := 1e-5
+			x[i] = theta[i] + h
+			above := l.(Scorer).Score(up, x)
+			x[i] = theta[i] - h
+			below := l.(Scorer).Score(dn, x)
+			x[i] = theta[i]
+			if math.IsInf(above+below, 0) {
+				continue // on the boundary of the weights; their columns are in the other rows
+			}
+			for j := range d {
+				want := (up[j] - dn[j]) / (2 * h)
+				if math.Abs(got.At(i, j)-want) > 1e-7*(1+mat.Norm(got, 2)) {
+					t.Errorf("H[%d][%d] = %v, differences %v", i, j, got.At(i, j), want)
+				}
+			}
+		}
+	}
+	eachMixture(t, check)
+	check(t, mustMixture(t, "mixture:k=3"), []float64{0, 0.5, -1, 1.2, 3, 0.8, 1.7, 0.4})
+	check(t, mustMixture(t, "mixture:k=3,sd=tied"), []float64{0.3, 0.7, -1, 1.2, 3, 0.8})
+}
+
+// mixtureCaseTheta is a law to draw data from.
+func mixtureCaseTheta(m *Mixture) []float64 {
+	for _, c := range mixtureCases {
+		if c.text == m.String() {
+			return c.theta
+		}
+	}
+	theta := make([]float64, len(m.params))
+	for i := range theta {
+		theta[i] = 1 / float64(m.k)
+		if i >= m.mean0 {
+			theta[i] = float64(i - m.mean0)
+		}
+		if i >= m.var0 {
+			theta[i] = 1
+		}
+	}
+	return theta
+}

@@ -1,0 +1,71 @@
+package models
+
+import "slices"
+
+// RLCT returns the learning coefficient with θ as the truth: the least over all
+// parameters with the same law. Only the number r of distinct components with
+// positive weight matters. Exact are a truth with r = K (regular: d/2), known
+// variance in one dimension with any Dirichlet prior, and two components against
+// one in one dimension with free or common variance; otherwise the value is the
+// upper bound of Yamazaki and Watanabe (2003). Nothing is known for Jeffreys'
+// prior where r < K, nor for priors with a power.
+func (m *Mixture) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
+	if CheckTheta(m, truth) != nil || prior.Power != 0 || prior.Dirichlet < 0 {
+		return Coefficient{}, false
+	}
+	alpha := prior.Dirichlet
+	if alpha == 0 {
+		alpha = 1
+	}
+	r := m.distinct(truth)
+	if r == m.k {
+		// F is positive definite at distinct components of positive weight (the
+		// derivatives of normal densities are linearly independent), and there
+		// Jeffreys' prior is smooth and positive too.
+		return RegularCoefficient(len(m.params)), true
+	}
+	if prior.Jeffreys {
+		return Coefficient{}, false
+	}
+	one := m.dim == 1 && m.k == 2 // and r = 1
+	switch {
+	case m.variance == VarKnown:
+		c, err := KnownVarianceMixtureCoefficient(m.k, r, alpha)
+		return c, err == nil
+	case one && m.variance == VarTied && alpha > 1.0/3:
+		// K is comparable to (π₁π₂)² δ⁶ beyond the regular part; a Dirichlet
+		// prior gives the weight the pole α/2, the greater one for α > 1/3.
+		return TiedVarianceMixtureCoefficient(), true
+	case one && m.variance == VarFree && alpha == 1:
+		return FreeVarianceMixtureCoefficient(), true
+	}
+	// Parameters of a component, and those that all components share.
+	s, shared := m.dim+m.perVar, 0
+	if m.variance == VarTied {
+		s, shared = m.dim, m.perVar
+	}
+	c, err := MixtureBound(m.k, r, s, alpha)
+	if err != nil {
+		return Coefficient{}, false
+	}
+	c.Lambda += float64(shared) / 2
+	if one && m.variance == VarFree {
+		// The prior is positive where both weights are, which already gives 3/2.
+		c.Lambda = min(c.Lambda, FreeVarianceMixtureCoefficient().Lambda)
+	}
+	c.Ref = "K. Yamazaki, S. Watanabe, Neural Networks 16 (2003); " + c.Ref
+	return c, true
+}
+
+// distinct returns the number of different components with positive weight.
+func (m *Mixture) distinct(theta []float64) int {
+	w := make([]float64, m.k)
+	m.weights(w, theta)
+	var seen []int
+	for j, pi := range w {
+		if pi > 0 && !slices.ContainsFunc(seen, func(i int) bool { return m.overlap2(theta, i, j) == 0 }) {
+			seen = append(seen, j)
+		}
+	}
+	return len(seen)
+}
