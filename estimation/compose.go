@@ -114,7 +114,7 @@ type Auto struct {
 }
 
 const (
-	autoEMSteps   = 20  // EM steps before Newton
+	autoEMSteps   = 8   // EM steps before Newton
 	autoNewtonDim = 40  // coordinates up to which Newton climbs alone
 	autoPolishDim = 200 // coordinates up to which it finishes LBFGS
 )

@@ -170,27 +170,34 @@ func (sp *space) hess(h *mat.SymDense, u []float64) bool {
 	return finiteSym(h)
 }
 
+// hessByDifferences takes forward differences of the gradient: d evaluations,
+// with a relative error near 1e-6 that only directs steps. Standard errors come
+// from models.Hess.
 func (sp *space) hessByDifferences(h *mat.SymDense, u []float64) bool {
 	x := sp.x
 	copy(x, u)
+	if math.IsInf(sp.grad(sp.dn, x), -1) {
+		return false
+	}
 	for i := range sp.d {
-		e := 1e-5 * (1 + math.Abs(u[i]))
+		e := 1e-6 * (1 + math.Abs(u[i]))
 		for try := 0; ; try++ {
 			x[i] = u[i] + e
-			a := sp.grad(sp.up, x)
-			x[i] = u[i] - e
-			b := sp.grad(sp.dn, x)
-			x[i] = u[i]
-			if !math.IsInf(a, -1) && !math.IsInf(b, -1) {
+			if !math.IsInf(sp.grad(sp.up, x), -1) {
 				break
 			}
-			if try == 8 {
+			if try == 16 {
 				return false
 			}
-			e /= 8
+			// Outside the domain: the other way, then nearer.
+			e = -e
+			if try%2 == 1 {
+				e /= 8
+			}
 		}
+		x[i] = u[i]
 		for j := range sp.d {
-			sp.jac.Set(i, j, (sp.up[j]-sp.dn[j])/(2*e))
+			sp.jac.Set(i, j, (sp.up[j]-sp.dn[j])/e)
 		}
 	}
 	for i := range sp.d {

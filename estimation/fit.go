@@ -61,6 +61,8 @@ type Maximum struct {
 	// Floored names the coordinates on the variance floor: such a solution owes
 	// its height to the floor and is never the fit.
 	Floored []string
+	// Edge names what lies on the edge of an open domain.
+	Edge []string
 	// Small lists the components that hold fewer than MinHolding observations:
 	// an interior but spurious maximum, reported and flagged.
 	Small []Holding
@@ -79,7 +81,9 @@ const MinHolding = 4
 
 // Sound reports whether the maximum is interior and every component holds at
 // least MinHolding observations.
-func (m *Maximum) Sound() bool { return len(m.Floored) == 0 && len(m.Small) == 0 }
+func (m *Maximum) Sound() bool {
+	return len(m.Floored) == 0 && len(m.Edge) == 0 && len(m.Small) == 0
+}
 
 // Status says how a climb ended.
 type Status int

@@ -63,10 +63,18 @@ type Report struct {
 }
 
 // Default returns the method for repeated fits of m: starts from the data, each
-// climbed by Auto.
+// climbed by Auto. Of a series many starts are screened, because a likelihood
+// costs little beside a climb and the maxima of a nearly redundant model lie
+// scattered along the line of cancellation.
 func Default(m models.Model) MultiStart {
-	return MultiStart{Method: Auto{}, Starts: DefaultStarts}
+	ms := MultiStart{Method: Auto{}, Starts: DefaultStarts}
+	if m.Shape().Series {
+		ms.Screen = seriesScreen
+	}
+	return ms
 }
+
+const seriesScreen = 16
 
 // MLE fits m to z by maximum likelihood from many starts and reports everything
 // that a reader of the fit should know. The error is for a request that cannot
@@ -89,7 +97,7 @@ func MLE(ctx context.Context, m models.Model, z *models.Data, opt Options) (*Rep
 		given = append(given[:len(given):len(given)], more...)
 	}
 	ms := Default(m)
-	ms.Starts, ms.Given, ms.Each = opt.Starts, given, opt.Each
+	ms.Starts, ms.Given, ms.Each, ms.Interior = opt.Starts, given, opt.Each, true
 	if opt.Method != nil {
 		ms.Method = opt.Method
 	}

@@ -21,11 +21,21 @@ import (
 // 1e-9 of ℓ): on a singular set one law has many θ, so that θ cannot tell them
 // apart. The fit is the highest end that does not sit on a variance floor; ends
 // that do are among the maxima. Ties go to the lowest index of start.
+//
+// All starts are drawn from rng before the first climb, so that they do not
+// depend on Each.
 type MultiStart struct {
 	Method Method      // climbs from one start; nil means Auto{}
 	Starts int         // random starts; 0 means 20, negative means none
-	Screen int         // proposals for each random start, of which the highest is climbed from; 0 means 1
 	Given  [][]float64 // further starts (d each), as embedded fits of smaller models
+	// Screen is the number of proposals for each random start; 0 means 1. With
+	// more, the log-likelihood of all is evaluated and the highest are climbed
+	// from that lie apart from those already chosen.
+	Screen int
+	// Interior keeps a maximum on the edge of an open domain (models.Edger), as
+	// a moving-average root on the unit circle, from being the fit while there
+	// is another. It stays among the maxima.
+	Interior bool
 
 	// Each runs the starts; nil means in order, on streams split from rng. An
 	// Each that runs tasks at the same time needs Bind, because a Likelihood
@@ -79,7 +89,7 @@ func (ms MultiStart) Maximize(ctx context.Context, l models.Likelihood, start []
 	if err != nil {
 		return Fit{}, err
 	}
-	return record(l, ends), nil
+	return record(l, ends, ms.Interior), nil
 }
 
 func (ms MultiStart) auto() bool {
@@ -96,67 +106,45 @@ func (ms MultiStart) climbAll(ctx context.Context, l models.Likelihood, given []
 	if method == nil {
 		method = Auto{}
 	}
-	ends := make([]Fit, len(given)+random)
 	shared := newSpace(l)
-	task := func(i int, rng *rand.Rand) error {
+	if random > 0 {
+		if rng == nil {
+			return nil, errors.New("estimation: random starts need a generator")
+		}
+		given = append(given[:len(given):len(given)], propose(shared, random, max(ms.Screen, 1), rng)...)
+	}
+	ends := make([]Fit, len(given))
+	task := func(i int, rng *rand.Rand) (err error) {
 		sp := shared
-		if ms.Bind != nil && ms.Each != nil {
-			l, err := ms.Bind()
+		if ms.Each != nil {
+			own, err := ms.Bind()
 			if err != nil {
 				return err
 			}
-			sp = newSpace(l)
+			sp = newSpace(own)
 		}
-		var from []float64
-		if i < len(given) {
-			from = given[i]
-		} else {
-			from = ms.propose(sp, rng)
-		}
-		fit, err := climb(ctx, method, sp, from, rng)
-		ends[i] = fit
+		ends[i], err = climb(ctx, method, sp, given[i], rng)
 		return err
 	}
-	switch {
-	case ms.Each != nil:
+	if ms.Each != nil {
 		return ends, ms.Each(len(ends), task)
-	case random == 0:
-		for i := range ends {
-			if err := task(i, rng); err != nil {
-				return nil, err
-			}
-		}
-		return ends, nil
-	case rng == nil:
-		return nil, errors.New("estimation: random starts need a generator")
 	}
-	return ends, models.Serial(rng)(len(ends), task)
-}
-
-// propose returns the highest of Screen proposals.
-func (ms MultiStart) propose(sp *space, rng *rand.Rand) []float64 {
-	starter := sp.l.(models.Starter)
-	best := make([]float64, sp.d)
-	starter.Start(best, rng)
-	if ms.Screen <= 1 {
-		return best
+	if rng != nil {
+		return ends, models.Serial(rng)(len(ends), task)
 	}
-	at := sp.l.LogLik(best)
-	x := make([]float64, sp.d)
-	for range ms.Screen - 1 {
-		starter.Start(x, rng)
-		if ll := sp.l.LogLik(x); ll > at {
-			at = ll
-			best, x = x, best
+	for i := range ends {
+		if err := task(i, nil); err != nil {
+			return nil, err
 		}
 	}
-	return best
+	return ends, nil
 }
 
 // record sorts the ends of all starts into distinct maxima.
-func record(l models.Likelihood, ends []Fit) Fit {
+func record(l models.Likelihood, ends []Fit, interior bool) Fit {
 	canon, _ := l.Model().(models.Canonicalizer)
 	floor, _ := l.(models.FloorReporter)
+	edger, _ := l.Model().(models.Edger)
 	order := make([]int, 0, len(ends))
 	evals, iters := 0, 0
 	for i := range ends {
@@ -168,13 +156,18 @@ func record(l models.Likelihood, ends []Fit) Fit {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ends[b].LogLik, ends[a].LogLik) })
 	var maxima []Maximum
-	floored := make([][]string, len(ends))
+	floored, edge := make([][]string, len(ends)), make([][]string, len(ends))
 	for _, i := range order {
 		if canon != nil {
 			canon.Canonicalize(ends[i].Theta)
 		}
 		if floor != nil {
 			floored[i] = floor.Floored(ends[i].Theta)
+		}
+		if edger != nil {
+			if edge[i] = edger.Edge(ends[i].Theta); len(edge[i]) > 0 && ends[i].Status == Converged {
+				ends[i].Status = Boundary
+			}
 		}
 	}
 	const unassigned = -1
@@ -186,13 +179,10 @@ func record(l models.Likelihood, ends []Fit) Fit {
 		e := &ends[i]
 		for k := range maxima {
 			m := &maxima[k]
-			if m.LogLik-e.LogLik <= 1e-6+1e-9*math.Abs(m.LogLik) && (len(floored[i]) > 0) == (len(m.Floored) > 0) {
+			if m.LogLik-e.LogLik <= 1e-6+1e-9*math.Abs(m.LogLik) && (len(floored[i]) > 0) == (len(m.Floored) > 0) && (len(edge[i]) > 0) == (len(m.Edge) > 0) {
 				of[i] = k
 				m.Reached++
 				m.First = min(m.First, i)
-				if m.Status != Converged && e.Status == Converged {
-					m.Status = Converged
-				}
 				break
 			}
 		}
@@ -200,15 +190,16 @@ func record(l models.Likelihood, ends []Fit) Fit {
 			of[i] = len(maxima)
 			maxima = append(maxima, Maximum{
 				Theta: e.Theta, LogLik: e.LogLik, GradNorm: e.GradNorm, Gain: e.Gain,
-				Status: e.Status, Reached: 1, First: i, Floored: floored[i], Small: small(l, e.Theta),
+				Status: e.Status, Reached: 1, First: i, Floored: floored[i], Edge: edge[i], Small: small(l, e.Theta),
 			})
 		}
 	}
-	return choose(ends, order, of, maxima, evals, iters)
+	return choose(ends, order, of, maxima, interior, evals, iters)
 }
 
-// choose returns the fit: the highest end off the variance floor.
-func choose(ends []Fit, order, of []int, maxima []Maximum, evals, iters int) Fit {
+// choose returns the fit: the highest end off the variance floor, and if interior
+// is wanted off the edge of the domain where there is one.
+func choose(ends []Fit, order, of []int, maxima []Maximum, interior bool, evals, iters int) Fit {
 	if len(order) == 0 {
 		fit := ends[0]
 		fit.Starts.Tried = len(ends)
@@ -217,15 +208,17 @@ func choose(ends []Fit, order, of []int, maxima []Maximum, evals, iters int) Fit
 	}
 	best := -1
 	for _, i := range order {
-		if len(maxima[of[i]].Floored) == 0 {
+		m := &maxima[of[i]]
+		if len(m.Floored) > 0 || interior && len(m.Edge) > 0 && best >= 0 {
+			continue
+		}
+		if best < 0 || interior && len(maxima[of[best]].Edge) > 0 {
 			best = i
-			break
 		}
 	}
 	var fit Fit
 	if best >= 0 {
 		fit = ends[best]
-		fit.Status = maxima[of[best]].Status
 	} else {
 		best = order[0]
 		fit = ends[best]

@@ -37,7 +37,7 @@ const (
 	flatFloor = 1e-9
 	// upward is the relative eigenvalue above which a direction counts as
 	// curving upward: smaller ones are rounding in a Hessian by differences.
-	upward = 1e-6
+	upward = 1e-5
 )
 
 // Maximize implements Method.
@@ -100,9 +100,13 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 		}
 		predicted := t.step(next, u)
 		if predicted <= rounding(ll, sp.weight) {
-			// What is left cannot be measured in this arithmetic.
+			// The next step cannot be measured in this arithmetic: an end if
+			// hardly anything is left, else a climb that is stuck.
 			if fresh {
-				fit.Status = Converged
+				fit.Status = Failed
+				if t.gain <= 1e3*least {
+					fit.Status = Converged
+				}
 				break
 			}
 			if !sp.hess(h, u) || !t.factorize(h, u, g) {

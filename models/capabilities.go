@@ -124,6 +124,11 @@ type (
 	KnownLocalRLCT interface {
 		LocalRLCT(truth []float64, prior PriorShape) (Coefficient, bool)
 	}
+	// An Edger has an open domain. Edge names what of θ lies on the edge of it to
+	// within the accuracy of a maximiser: a maximum there is not interior.
+	Edger interface {
+		Edge(theta []float64) []string
+	}
 	// An Unconstrainer maps the interior of the domain to R^d and back.
 	Unconstrainer interface {
 		ToFree(dst, theta []float64)
