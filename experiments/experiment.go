@@ -23,6 +23,8 @@ type Experiment[S, R any] struct {
 	Name    string // as "lrt-mixture"
 	Version int    // from 1; raised whenever the same spec gives other rows
 	Doc     string // first line: one sentence for the catalogue; then what is simulated and how
+	// Cite lists the sources, one full reference each: authors (year), title,
+	// journal volume:pages.
 	Cite    []string
 	Default S // what a run without a spec file does
 	Smoke   S // a small run, with SmokeReplicates replicates in under a second

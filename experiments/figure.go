@@ -1,4 +1,6 @@
 package experiments
 
+import "github.com/neuromanifold/neuromanifold/internal/figs"
+
 // A Drawing is a finished picture.
-type Drawing any
+type Drawing = *figs.Figure

@@ -16,7 +16,7 @@ func Mean[R any](f func(r R) float64) Measure[R] {
 	return func(x Sample[R]) (float64, float64, string) {
 		v, reps := finite(x, f)
 		m, se := mean(v, reps)
-		return m, se, "clustered mean"
+		return m, se, "mean over replicates"
 	}
 }
 
@@ -30,7 +30,7 @@ func Fraction[R any](event func(r R) bool) Measure[R] {
 			}
 		}
 		m, se := mean(v, x.Replicates)
-		return m, se, "binomial"
+		return m, se, "share of replicates"
 	}
 }
 

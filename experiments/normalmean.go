@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/neuromanifold/neuromanifold/internal/figs"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
 )
@@ -20,9 +21,9 @@ type normalMeanRow struct {
 	Status string  `parquet:"status" doc:"how the replicate ended; the estimate is a closed form"`
 }
 
-// normalMean is a regular problem all of whose laws are exact at every n. If its
+// A regular problem all of whose laws are exact at every n. If its
 // table is off, the engine is.
-var normalMean = register(Experiment[normalMeanSpec, normalMeanRow]{
+var _ = register(Experiment[normalMeanSpec, normalMeanRow]{
 	Name:    "normal-mean",
 	Version: 1,
 	Doc: `The mean of a normal sample: a regular problem with exact laws, to check an installation.
@@ -30,7 +31,7 @@ Each replicate draws n values from N(mu, sd²), takes their mean and the
 likelihood-ratio statistic T of the true mean with known variance. The mean has
 law N(mu, sd²/n) and T has the chi-square law with one degree of freedom, both
 exactly and at every n. Every z of the table should be of the order of 1.`,
-	Cite:       []string{"wilks1938"},
+	Cite:       []string{"S. S. Wilks (1938), The large-sample distribution of the likelihood ratio for testing composite hypotheses, Annals of Mathematical Statistics 9:60-62"},
 	Default:    normalMeanSpec{N: []int{10, 100}, Mu: 1, SD: 2},
 	Smoke:      normalMeanSpec{N: []int{5}, Mu: 1, SD: 2},
 	Replicates: 2000,
@@ -76,6 +77,22 @@ exactly and at every n. Every z of the table should be of the order of 1.`,
 			{Name: "P(T > 3.8415)", Measure: Fraction(func(r normalMeanRow) bool { return r.T > 3.841458820694124 }), Theory: 0.05, Source: "chi-square, 1 df"},
 		}, nil
 	},
+	Figures: []Figure[normalMeanSpec, normalMeanRow]{{
+		Name: "statistic",
+		Doc:  "Distribution of T in every cell beside the chi-square law with one degree of freedom.",
+		Draw: func(_ normalMeanSpec, cells []Sample[normalMeanRow]) (Drawing, error) {
+			p := &figs.Panel{X: "T", Y: "distribution function", XRange: [2]float64{0, 8}}
+			for _, x := range cells {
+				t := make([]float64, len(x.Rows))
+				for i, r := range x.Rows {
+					t[i] = r.T
+				}
+				p.CDF(x.Cell.Name, t)
+			}
+			p.Func("chi-square, 1 df", func(t float64) float64 { return math.Erf(math.Sqrt(t / 2)) }, 0, 8)
+			return figs.New(p), nil
+		},
+	}},
 })
 
 func normalMeanData(s normalMeanSpec, c Cell, k mc.Key) (*models.Data, error) {

@@ -47,6 +47,11 @@ type ColumnStats struct {
 	Q90    Number `json:"q90"`
 	Q95    Number `json:"q95"`
 	Q99    Number `json:"q99"`
+	// Standard errors of the quantiles, as Quantile computes them.
+	Q50SE Number `json:"q50_se"`
+	Q90SE Number `json:"q90_se"`
+	Q95SE Number `json:"q95_se"`
+	Q99SE Number `json:"q99_se"`
 	// NotFinite counts rows whose value is NaN or infinite.
 	NotFinite int `json:"not_finite"`
 }
@@ -216,14 +221,15 @@ func columnStats[R any](col Column, x Sample[R], f func(R) float64) ColumnStats 
 	v, reps := finite(x, f)
 	m, se := mean(v, reps)
 	notFinite := len(x.Rows) - len(v)
-	v, _ = values(x, f)
-	slices.Sort(v)
-	return ColumnStats{
-		Column: col.Name, Unit: col.Unit, Mean: Number(m), SE: Number(se),
-		Q50: Number(orderStatistic(v, 0.5)), Q90: Number(orderStatistic(v, 0.9)),
-		Q95: Number(orderStatistic(v, 0.95)), Q99: Number(orderStatistic(v, 0.99)),
-		NotFinite: notFinite,
+	c := ColumnStats{Column: col.Name, Unit: col.Unit, Mean: Number(m), SE: Number(se), NotFinite: notFinite}
+	for _, q := range []struct {
+		p         float64
+		value, se *Number
+	}{{0.5, &c.Q50, &c.Q50SE}, {0.9, &c.Q90, &c.Q90SE}, {0.95, &c.Q95, &c.Q95SE}, {0.99, &c.Q99, &c.Q99SE}} {
+		value, se, _ := Quantile(q.p, f)(x)
+		*q.value, *q.se = Number(value), Number(se)
 	}
+	return c
 }
 
 func compared[R any](l Line[R], x Sample[R]) Compared {

@@ -190,7 +190,7 @@ func (s *Summary) StatsTable() *Table {
 	for _, c := range s.Cells {
 		for i, x := range c.Stats {
 			row := []string{"", "", x.Column, x.Unit, Format(float64(x.Mean)), FormatSE(float64(x.SE)),
-				Format(float64(x.Q50)), Format(float64(x.Q90)), Format(float64(x.Q95)), Format(float64(x.Q99)), strconv.Itoa(x.NotFinite)}
+				withSE(x.Q50, x.Q50SE), withSE(x.Q90, x.Q90SE), withSE(x.Q95, x.Q95SE), withSE(x.Q99, x.Q99SE), strconv.Itoa(x.NotFinite)}
 			if i == 0 {
 				row[0], row[1] = c.Name, strconv.Itoa(c.Replicates)
 			}
@@ -217,6 +217,8 @@ func FormatSE(x float64) string {
 	}
 	return strconv.FormatFloat(x, 'g', 2, 64)
 }
+
+func withSE(x, se Number) string { return Format(float64(x)) + " ± " + FormatSE(float64(se)) }
 
 func formatZ(z float64) string {
 	if math.IsNaN(z) {
