@@ -126,11 +126,42 @@ func (c *mixComponents) logDensity(dst, y []float64, j int, base float64, t []fl
 	}
 }
 
-// expNeg replaces every x ≤ 0 of a block by exp x. All exponentials of the
-// mixture likelihood go through here.
+// expTable holds 2^{i/64}, as bits.
+var expTable = func() (t [64]uint64) {
+	for i := range t {
+		t[i] = math.Float64bits(math.Exp2(float64(i) / 64))
+	}
+	return t
+}()
+
+// expNeg replaces every x ≤ 0 of a block by exp x, to within an ulp and a half;
+// below −708 by 0. All exponentials of the mixture likelihood go through here. With
+// x = (64k + i) log 2/64 + r, exp x = 2^k 2^{i/64} exp r; the table leaves
+// |r| ≤ 0.0055, where five terms of the series are enough (Tang, ACM Trans. Math.
+// Software 15 (1989) 144-157). It is about twice as fast as math.Exp, a call per
+// value.
 func expNeg(x []float64) {
+	const (
+		perLn2 = 64 / math.Ln2
+		shift  = 0x1.8p52 // adding it rounds to an integer in the low bits
+		// log 2/64 in two parts; the first has 35 bits, so that its product with
+		// the integer is exact.
+		hi = 0x1.62e42fefa0000p-7
+		lo = 0x1.cf79abc9e3b39p-46
+	)
 	for i, v := range x {
-		x[i] = math.Exp(v)
+		if v < -708 {
+			x[i] = 0
+			continue
+		}
+		k := v*perLn2 + shift
+		n := math.Float64bits(k)
+		k -= shift
+		r := v - k*hi - k*lo
+		q := r * r
+		p := r + q*(0.5+r*(1.0/6)+q*(1.0/24+r*(1.0/120)))
+		s := math.Float64frombits(expTable[n&63] + n>>6<<52)
+		x[i] = s + s*p
 	}
 }
 
@@ -153,11 +184,11 @@ func responsibilities2(a, b, top, sum []float64) {
 		s := 1 + e
 		r := 1 / s
 		sum[i] = s
-		if a[i] >= 0 {
-			a[i], b[i] = r, e*r
-		} else {
-			a[i], b[i] = e*r, r
-		}
+		// The larger one, r, goes to a if the difference is positive, else to b:
+		// swapped by a mask, since a branch on random data costs more.
+		big, small := math.Float64bits(r), math.Float64bits(e*r)
+		swap := (big ^ small) & uint64(int64(math.Float64bits(a[i]))>>63)
+		a[i], b[i] = math.Float64frombits(big^swap), math.Float64frombits(small^swap)
 	}
 }
 
@@ -169,10 +200,14 @@ func responsibilities(l []float64, k, n int, top, sum []float64) {
 		return
 	}
 	mixSumExp(l, k, n, top, sum)
+	var inv [mixBlock]float64
+	for i, s := range sum[:n] {
+		inv[i] = 1 / s
+	}
 	for j := range k {
 		r := l[j*mixBlock : j*mixBlock+n]
 		for i := range r {
-			r[i] /= sum[i]
+			r[i] *= inv[i&(mixBlock-1)]
 		}
 	}
 }
