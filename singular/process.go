@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/neuromanifold/neuromanifold/models"
@@ -180,15 +181,15 @@ func (s *supremum) run(dst []float64, each models.Each) (meanErr, maxErr float64
 	rank, n := s.factor.Dims()
 	err = each(blocks, func(b int, rng *rand.Rand) error {
 		out := dst[b*blockDraws : min((b+1)*blockDraws, len(dst))]
-		g := mat.NewDense(len(out), rank, nil)
-		w := mat.NewDense(len(out), n, nil)
-		raw := g.RawMatrix().Data
-		for i := range raw {
-			raw[i] = rng.NormFloat64()
-		}
-		w.Mul(g, s.factor)
+		w := make([]float64, n)
 		for i := range out {
-			quartic, parabola := s.peak(w.RawRowView(i))
+			// Row by row: the factor stays in the cache, and a matrix product
+			// would start goroutines of its own.
+			clear(w)
+			for k := range rank {
+				floats.AddScaled(w, rng.NormFloat64(), s.factor.RawRowView(k))
+			}
+			quartic, parabola := s.peak(w)
 			quartic, parabola = max(0, quartic), max(0, parabola)
 			out[i] = quartic * quartic
 			e := math.Abs(out[i] - parabola*parabola)
