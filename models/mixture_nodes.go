@@ -13,7 +13,7 @@ const (
 // Nodes discretises the law of one observation: for every component with
 // positive weight the trapezoidal rule in its whitened coordinates, Points nodes
 // per dimension over ±9 standard deviations. By default 145 in one dimension and
-// 81 in two; more dimensions need an explicit number. For g analytic in a strip
+// 121 in two; more dimensions need an explicit number. For g analytic in a strip
 // of half-width a (in standard deviations) the error falls like exp(−2πa/h), h
 // the step (Trefethen and Weideman, SIAM Review 56 (2014), theorem 5.1).
 func (m *Mixture) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error) {
@@ -26,7 +26,7 @@ func (m *Mixture) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err e
 		case 1:
 			points = 145
 		case 2:
-			points = 81
+			points = 121
 		default:
 			return nil, nil, fmt.Errorf("%v: no default rule in %d dimensions: give the number of nodes", m, m.dim)
 		}

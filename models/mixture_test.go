@@ -206,3 +206,64 @@ func mixtureCaseTheta(m *Mixture) []float64 {
 	}
 	return theta
 }
+
+func TestMixtureRefusesBadSettings(t *testing.T) {
+	for _, text := range []string{"mixture:k=0", "mixture:k=1.5", "mixture:sd=-1", "mixture:sd=wide", "mixture:cov=full",
+		"mixture:dim=2,sd=1", "mixture:dim=2,cov=round", "mixture:bound=0", "mixture:floor=2", "mixture:floor=0", "mixture:n=3", "mixture:dim=0"} {
+		if m, err := Parse(text); err == nil {
+			t.Errorf("%s gave %v", text, m)
+		}
+	}
+	for _, s := range []MixtureSettings{{K: -1}, {Dim: -1}, {Variance: VarKnown, Dim: 2}, {Variance: VarDiag}, {Sigma: -1},
+		{Bound: -1}, {Floor: 1}, {Variance: 9}, {Bound: math.NaN()}, {Sigma: math.Inf(1)}} {
+		if m, err := NewMixture(s); err == nil {
+			t.Errorf("%+v gave %v", s, m)
+		}
+	}
+	if m, err := NewMixture(MixtureSettings{}); err != nil || m.String() != "mixture:k=2" {
+		t.Errorf("zero settings: %v, %v", m, err)
+	}
+	m := mustMixture(t, "mixture:k=3,dim=2")
+	theta := mixtureCaseTheta(m)
+	for i := m.var0; i < len(theta); i++ {
+		theta[i] = float64(1 - (i-m.var0)%3%2) // 1 0 1
+	}
+	if err := CheckTheta(m, theta); err != nil {
+		t.Error(err)
+	}
+	theta[m.var0+1] = 1
+	if err := CheckTheta(m, theta); err == nil {
+		t.Error("a singular covariance passed")
+	}
+	theta[m.var0+1], theta[0], theta[1] = 0, 0.7, 0.7
+	if err := CheckTheta(m, theta); err == nil {
+		t.Error("weights that sum to 1.4 passed")
+	}
+}
+
+// Sample moments against those of θ: 4 standard errors, so a false alarm once in
+// some ten thousand runs; the seed is fixed.
+func TestMixtureSampleHasTheMoments(t *testing.T) {
+	eachMixture(t, func(t *testing.T, m *Mixture, theta []float64) {
+		const n = 20000
+		_, z := drawMixture(t, m, theta, n, 21)
+		c := m.newComponents()
+		c.set(theta)
+		d := m.dim
+		for a := range d {
+			var mean, square float64
+			for j, pi := range c.w {
+				mu := c.mu[j*d+a]
+				mean += pi * mu
+				square += pi * (mu*mu + c.cov[j*d*d+a*d+a])
+			}
+			var got float64
+			for i := range n {
+				got += z.Y(i)[a] / n
+			}
+			if v := square - mean*mean; math.Abs(got-mean) > 4*math.Sqrt(v/n) {
+				t.Errorf("mean of coordinate %d is %v, want %v", a, got, mean)
+			}
+		}
+	})
+}
