@@ -23,7 +23,6 @@ func climb(ctx context.Context, m Method, sp *space, start []float64, rng *rand.
 			return m.run(ctx, sp, start)
 		}
 	case Newton:
-		sp.useHess()
 		return m.run(ctx, sp, start)
 	case LBFGS:
 		return m.run(ctx, sp, start)

@@ -18,15 +18,12 @@ type space struct {
 	params []models.Param
 	free   models.Unconstrainer
 	score  func(dst, theta []float64) float64
-	hessFn func(dst *mat.SymDense, theta []float64)
-	exact  bool // the Hessian is the likelihood's own, and costs about a score
+	step   float64 // relative step of differences of the gradient
 	evals  int
 
 	theta, s  []float64 // θ and ∂ℓ/∂θ at the last point
 	x, up, dn []float64
 	jac       *mat.Dense
-	hTheta    *mat.SymDense
-	prod      *mat.Dense
 }
 
 func newSpace(l models.Likelihood) *space {
@@ -38,28 +35,18 @@ func newSpace(l models.Likelihood) *space {
 		theta: buf[0:d:d], s: buf[d : 2*d : 2*d], up: buf[2*d : 3*d : 3*d], dn: buf[3*d : 4*d : 4*d],
 		x: buf[4*d:],
 	}
-	sp.score, _ = models.Score(l)
+	var route models.Route
+	sp.score, route = models.Score(l)
+	sp.step = 1e-6
+	if route != models.Exact {
+		sp.step = 1e-3 // the gradient itself carries errors near 1e-9
+	}
 	if u, ok := m.(models.Unconstrainer); ok {
 		sp.free = u
 	} else if bounded(sp.params) {
 		sp.free = box(sp.params)
 	}
 	return sp
-}
-
-// useHess prepares the Hessian, which only Newton needs.
-func (sp *space) useHess() {
-	if sp.hessFn != nil {
-		return
-	}
-	var route models.Route
-	sp.hessFn, route = models.Hess(sp.l)
-	sp.exact = route == models.Exact
-	sp.jac = mat.NewDense(sp.d, sp.d, nil)
-	if sp.exact && sp.free != nil {
-		sp.prod = mat.NewDense(sp.d, sp.d, nil)
-		sp.hTheta = mat.NewSymDense(sp.d, nil)
-	}
 }
 
 // toFree fills u with the coordinates of θ and reports whether they are finite;
@@ -114,73 +101,19 @@ func (sp *space) grad(g, u []float64) float64 {
 	return ll
 }
 
-// hess fills h with ∂²ℓ/∂u∂uᵀ and reports whether it is finite. A likelihood
-// with a Hessian of its own gives Jᵀ H J + Σ_k s_k ∂²θ_k/∂u∂uᵀ, the second term
-// by central differences of the chain rule with s held fixed, which costs no
-// evaluation of the likelihood. Otherwise the gradient in u is differenced.
-func (sp *space) hess(h *mat.SymDense, u []float64) bool {
-	if !sp.exact {
-		return sp.hessByDifferences(h, u)
+// hess fills h with ∂²ℓ/∂u∂uᵀ by forward differences of the gradient g at u:
+// d evaluations, with a relative error near 1e-6, which is enough to direct
+// steps and to say what is left to gain. A Hessian of the likelihood's own is
+// made for accuracy and costs more; standard errors use it (models.Hess). It
+// reports whether the result is finite.
+func (sp *space) hess(h *mat.SymDense, u, g []float64) bool {
+	if sp.jac == nil {
+		sp.jac = mat.NewDense(sp.d, sp.d, nil)
 	}
-	sp.evals++
-	d := sp.d
-	sp.fromFree(sp.theta, u)
-	if sp.free == nil {
-		sp.hessFn(h, sp.theta)
-		return finiteSym(h)
-	}
-	sp.score(sp.s, sp.theta)
-	sp.hessFn(sp.hTheta, sp.theta)
-	// Row k of J = ∂θ/∂u is the pull-back of the unit score e_k.
-	for k := range d {
-		clear(sp.up)
-		sp.up[k] = 1
-		sp.free.PullScore(sp.jac.RawRowView(k), u, sp.up)
-	}
-	sp.prod.Mul(sp.hTheta, sp.jac)
-	h.Zero()
-	for i := range d {
-		for j := i; j < d; j++ {
-			v := 0.0
-			for k := range d {
-				v += sp.jac.At(k, i) * sp.prod.At(k, j)
-			}
-			h.SetSym(i, j, v)
-		}
-	}
-	// Reuse jac's rows for the derivative of PullScore in each coordinate.
 	x := sp.x
 	copy(x, u)
-	for i := range d {
-		e := 1e-5 * (1 + math.Abs(u[i]))
-		x[i] = u[i] + e
-		sp.free.PullScore(sp.up, x, sp.s)
-		x[i] = u[i] - e
-		sp.free.PullScore(sp.dn, x, sp.s)
-		x[i] = u[i]
-		for j := range d {
-			sp.jac.Set(i, j, (sp.up[j]-sp.dn[j])/(2*e))
-		}
-	}
-	for i := range d {
-		for j := i; j < d; j++ {
-			h.SetSym(i, j, h.At(i, j)+(sp.jac.At(i, j)+sp.jac.At(j, i))/2)
-		}
-	}
-	return finiteSym(h)
-}
-
-// hessByDifferences takes forward differences of the gradient: d evaluations,
-// with a relative error near 1e-6 that only directs steps. Standard errors come
-// from models.Hess.
-func (sp *space) hessByDifferences(h *mat.SymDense, u []float64) bool {
-	x := sp.x
-	copy(x, u)
-	if math.IsInf(sp.grad(sp.dn, x), -1) {
-		return false
-	}
 	for i := range sp.d {
-		e := 1e-6 * (1 + math.Abs(u[i]))
+		e := sp.step * (1 + math.Abs(u[i]))
 		for try := 0; ; try++ {
 			x[i] = u[i] + e
 			if !math.IsInf(sp.grad(sp.up, x), -1) {
@@ -197,7 +130,7 @@ func (sp *space) hessByDifferences(h *mat.SymDense, u []float64) bool {
 		}
 		x[i] = u[i]
 		for j := range sp.d {
-			sp.jac.Set(i, j, (sp.up[j]-sp.dn[j])/e)
+			sp.jac.Set(i, j, (sp.up[j]-g[j])/e)
 		}
 	}
 	for i := range sp.d {

@@ -22,10 +22,10 @@ import (
 // flatFloor of the largest, and directions flatter than that are named in the
 // warnings of the fit.
 //
-// Where the likelihood has a Hessian of its own it is computed at every
-// iteration. Otherwise it is differenced once, kept up to date by symmetric
-// rank-one updates (which, unlike BFGS, may be indefinite), and differenced
-// again where the updates mislead and before convergence is declared.
+// The Hessian is differenced from the score at the start, kept up to date by
+// symmetric rank-one updates (which, unlike those of BFGS, may be indefinite),
+// and differenced again where the updates mislead and before convergence is
+// declared.
 type Newton struct {
 	MaxIter int     // iterations; 0 means 200
 	Tol     float64 // gain per unit of weight that counts as none, in nats; 0 means 1e-12
@@ -46,7 +46,6 @@ func (n Newton) Maximize(ctx context.Context, l models.Likelihood, start []float
 		return Fit{}, err
 	}
 	sp := newSpace(l)
-	sp.useHess()
 	return n.run(ctx, sp, start)
 }
 
@@ -71,7 +70,7 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 	}
 	t := newTrust(d, sp.weight)
 	h := mat.NewSymDense(d, nil)
-	fresh := sp.hess(h, u)
+	fresh := sp.hess(h, u, g)
 	if !fresh {
 		return failed(start, "the Hessian is not finite at the start"), nil
 	}
@@ -92,7 +91,7 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 				fit.Status = Converged
 				break
 			}
-			if !sp.hess(h, u) || !t.factorize(h, u, g) {
+			if !sp.hess(h, u, g) || !t.factorize(h, u, g) {
 				break
 			}
 			fresh = true
@@ -109,7 +108,7 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 				}
 				break
 			}
-			if !sp.hess(h, u) || !t.factorize(h, u, g) {
+			if !sp.hess(h, u, g) || !t.factorize(h, u, g) {
 				break
 			}
 			fresh = true
@@ -123,7 +122,7 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 		} else {
 			bad = 0
 		}
-		if !sp.exact && !math.IsInf(llNext, -1) {
+		if !math.IsInf(llNext, -1) {
 			t.secant(h, u, g, next, gNext)
 			fresh = false
 		}
@@ -139,8 +138,8 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 				}
 			}
 		}
-		if sp.exact && good || !sp.exact && bad >= 2 {
-			if !sp.hess(h, u) {
+		if bad >= 2 {
+			if !sp.hess(h, u, g) {
 				fit.Status = Failed
 				fit.Warnings = append(fit.Warnings, "the Hessian is not finite on the way")
 				break

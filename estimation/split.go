@@ -28,7 +28,6 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 	}
 	out := [][]float64{theta}
 	sp := newSpace(l)
-	sp.useHess()
 	u, x, g := make([]float64, d), make([]float64, d), make([]float64, d)
 	if !sp.toFree(u, theta, 1e-3) {
 		return out, nil
@@ -42,7 +41,7 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 	}
 	h := mat.NewSymDense(d, nil)
 	t := newTrust(d, sp.weight)
-	if d <= autoPolishDim && !math.IsInf(sp.grad(g, u), -1) && sp.hess(h, u) && t.factorize(h, u, g) {
+	if d <= autoPolishDim && !math.IsInf(sp.grad(g, u), -1) && sp.hess(h, u, g) && t.factorize(h, u, g) {
 		size := math.Abs(t.lambda[0])
 		for j := d - 1; j >= 0 && t.lambda[j] > -0.05*size; j-- {
 			for _, sign := range []float64{1, -1} {

@@ -1,0 +1,108 @@
+package estimation_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/neuromanifold/neuromanifold/estimation"
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+// whiteNoise fills z with N(0, 1).
+func whiteNoise(z *models.Data, rng *rand.Rand) {
+	for i := range z.V {
+		z.V[i] = rng.NormFloat64()
+	}
+}
+
+// normalMax is the maximum of the log-likelihood of N(μ, v), with v known to be
+// 1 or free.
+func normalMax(y []float64, known bool) float64 {
+	n, mean, ss := float64(len(y)), 0.0, 0.0
+	for _, v := range y {
+		mean += v / n
+	}
+	for _, v := range y {
+		ss += (v - mean) * (v - mean)
+	}
+	if known {
+		return -0.5 * (n*math.Log(2*math.Pi) + ss)
+	}
+	return -0.5 * n * (math.Log(2*math.Pi*ss/n) + 1)
+}
+
+var variances = []struct {
+	name     string
+	variance models.MixtureVariance
+}{{"known", models.VarKnown}, {"tied", models.VarTied}, {"free", models.VarFree}}
+
+// BenchmarkMixtureReplicate is one replicate of the homogeneity problem: fresh
+// N(0, 1) data, n = 1000, and the fit of two components from five starts that
+// are drawn from the data. It reports the mean likelihood-ratio statistic.
+func BenchmarkMixtureReplicate(b *testing.B) {
+	for _, v := range variances {
+		b.Run(v.name, func(b *testing.B) {
+			m, err := models.NewMixture(models.MixtureSettings{K: 2, Variance: v.variance})
+			if err != nil {
+				b.Fatal(err)
+			}
+			rng := rand.New(rand.NewPCG(1, 1))
+			z := models.NewData(1000, 0, 1)
+			method := estimation.MultiStart{Starts: 5}
+			sum, evals := 0.0, 0
+			b.ReportAllocs()
+			for b.Loop() {
+				whiteNoise(z, rng)
+				l, err := m.Bind(z)
+				if err != nil {
+					b.Fatal(err)
+				}
+				fit, err := method.Maximize(context.Background(), l, nil, rng)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sum += 2 * (fit.LogLik - normalMax(z.V, v.variance == models.VarKnown))
+				evals += fit.Evals
+			}
+			b.ReportMetric(sum/float64(b.N), "statistic")
+			b.ReportMetric(float64(evals)/float64(b.N), "evals/op")
+		})
+	}
+}
+
+// BenchmarkARMAFit fits ARMA(1,1) to white noise, n = 500, by exact maximum
+// likelihood from five screened starts: the truth lies on the singular line.
+func BenchmarkARMAFit(b *testing.B) {
+	m, err := models.NewARMA(1, 1, models.ARMASettings{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	z := models.NewData(500, 0, 1)
+	method := estimation.Default(m)
+	method.Starts = 5
+	sum, evals := 0.0, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		whiteNoise(z, rng)
+		l, err := m.Bind(z)
+		if err != nil {
+			b.Fatal(err)
+		}
+		fit, err := method.Maximize(context.Background(), l, nil, rng)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ss := 0.0
+		for _, v := range z.V {
+			ss += v * v
+		}
+		n := float64(z.N)
+		sum += 2 * (fit.LogLik + 0.5*n*(math.Log(2*math.Pi*ss/n)+1))
+		evals += fit.Evals
+	}
+	b.ReportMetric(sum/float64(b.N), "statistic")
+	b.ReportMetric(float64(evals)/float64(b.N), "evals/op")
+}
