@@ -2,16 +2,11 @@ package runs
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -87,7 +82,7 @@ const (
 	keyRun     = "neuromanifold.run"     // hash of the identity
 	keyChunk   = "neuromanifold.chunk"   // name of the chunk
 	keyRows    = "neuromanifold.rows"    // number of rows
-	keyContent = "neuromanifold.content" // SHA-256 of the rows
+	keySeal    = "neuromanifold.seal"    // sealPrefix and the SHA-256 of the file
 	keyColumns = "neuromanifold.columns" // JSON: name, type, unit, doc
 )
 
@@ -108,7 +103,7 @@ func (t *Table[R]) Encode(run, name string, rows []Record[R]) ([]byte, error) {
 		parquet.KeyValueMetadata(keyRun, run),
 		parquet.KeyValueMetadata(keyChunk, name),
 		parquet.KeyValueMetadata(keyRows, strconv.Itoa(len(rows))),
-		parquet.KeyValueMetadata(keyContent, t.contentHash(rows)),
+		parquet.KeyValueMetadata(keySeal, sealPrefix+blankSeal),
 		parquet.KeyValueMetadata(keyColumns, string(docs)),
 	}
 	for _, c := range t.columns {
@@ -135,7 +130,7 @@ func (t *Table[R]) Encode(run, name string, rows []Record[R]) ([]byte, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return out.Bytes(), nil
+	return seal(out.Bytes())
 }
 
 // Write encodes the rows and puts them into the directory as the chunk of that
@@ -168,21 +163,15 @@ func (t *Table[R]) Read(d *Dir, name string) ([]Record[R], error) {
 }
 
 // Decode inverts Encode and checks what Read promises.
-func (t *Table[R]) Decode(run, name string, data []byte) (rows []Record[R], err error) {
-	// The Parquet reader trusts lengths and offsets inside the file, so that
-	// damage can make it panic. Here damage is an ordinary error.
-	defer func() {
-		if v := recover(); v != nil {
-			rows, err = nil, fmt.Errorf("damaged: %v", v)
-		}
-	}()
+func (t *Table[R]) Decode(run, name string, data []byte) ([]Record[R], error) {
+	if err := checkSeal(data); err != nil {
+		return nil, err
+	}
 	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return nil, fmt.Errorf("truncated or not a Parquet file: %w", err)
+		return nil, err
 	}
-	if got, ok := f.Lookup(keyRun); !ok {
-		return nil, errors.New("foreign: it was not written by a run")
-	} else if got != run {
+	if got, _ := f.Lookup(keyRun); got != run {
 		return nil, fmt.Errorf("foreign: it belongs to run %.8s, this is run %.8s", got, run)
 	}
 	if got, _ := f.Lookup(keyChunk); got != name {
@@ -194,6 +183,7 @@ func (t *Table[R]) Decode(run, name string, data []byte) (rows []Record[R], err 
 	if got, _ := f.Lookup(keyRows); got != strconv.FormatInt(f.NumRows(), 10) {
 		return nil, fmt.Errorf("it has %d rows, %s were written", f.NumRows(), got)
 	}
+	var rows []Record[R]
 	r := parquet.NewReader(f, t.schema)
 	defer r.Close()
 	for {
@@ -201,7 +191,7 @@ func (t *Table[R]) Decode(run, name string, data []byte) (rows []Record[R], err 
 		if err := r.Read(v.Interface()); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, fmt.Errorf("damaged: %w", err)
+			return nil, err
 		}
 		rec := Record[R]{Cell: v.Elem().Field(0).String(), Replicate: int(v.Elem().Field(1).Int())}
 		dst := reflect.ValueOf(&rec.Row).Elem()
@@ -210,63 +200,5 @@ func (t *Table[R]) Decode(run, name string, data []byte) (rows []Record[R], err 
 		}
 		rows = append(rows, rec)
 	}
-	if got, _ := f.Lookup(keyContent); got != t.contentHash(rows) {
-		return nil, errors.New("damaged: its rows are not those that were written")
-	}
 	return rows, nil
-}
-
-// contentHash hashes the rows bit by bit.
-func (t *Table[R]) contentHash(rows []Record[R]) string {
-	h := sha256.New()
-	for i := range rows {
-		hashText(h, rows[i].Cell)
-		hashWord(h, uint64(rows[i].Replicate))
-		hashRow(h, reflect.ValueOf(&rows[i].Row).Elem())
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// Same reports whether two rows agree to the bit, NaN payloads included. An
-// absent list and an empty one are the same.
-func (t *Table[R]) Same(a, b R) bool {
-	ha, hb := sha256.New(), sha256.New()
-	hashRow(ha, reflect.ValueOf(&a).Elem())
-	hashRow(hb, reflect.ValueOf(&b).Elem())
-	return bytes.Equal(ha.Sum(nil), hb.Sum(nil))
-}
-
-func hashRow(h hash.Hash, v reflect.Value) {
-	for j := range v.NumField() {
-		switch f := v.Field(j); f.Kind() {
-		case reflect.Bool:
-			b := uint64(0)
-			if f.Bool() {
-				b = 1
-			}
-			hashWord(h, b)
-		case reflect.Int, reflect.Int64:
-			hashWord(h, uint64(f.Int()))
-		case reflect.Float64:
-			hashWord(h, math.Float64bits(f.Float()))
-		case reflect.String:
-			hashText(h, f.String())
-		case reflect.Slice:
-			hashWord(h, uint64(f.Len()))
-			for k := range f.Len() {
-				hashWord(h, math.Float64bits(f.Index(k).Float()))
-			}
-		}
-	}
-}
-
-func hashWord(h hash.Hash, x uint64) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], x)
-	h.Write(b[:])
-}
-
-func hashText(h hash.Hash, s string) {
-	hashWord(h, uint64(len(s)))
-	io.WriteString(h, s)
 }
