@@ -51,8 +51,58 @@ func (l *ARMALikelihood) LogLik(theta []float64) float64 {
 	if !ok {
 		return math.Inf(-1)
 	}
-	ss, logDet := l.run()
+	ss, logDet := l.sums()
 	return gaussLogLik(l.z.N, sigma2, ss, logDet)
+}
+
+// restTol bounds P·gain for the short cut of sums: the sum of squares from rest
+// exceeds the exact one by about that factor at most, so that the difference
+// loses at most four digits of sixteen.
+const restTol = 1e4
+
+// sums returns Σ v_t²/D_t and Σ log D_t from the loaded state. For r = 1 there is
+// a way without the filter (Ljung and Box, Biometrika 66 (1979) 265): given the
+// initial state a ~ N(0, P) the residuals are e⁰_t − h_t a, with e⁰ the residuals
+// from rest and h_t = (−θ)^t, and a is integrated out,
+//
+//	Σ v²/D = Σ e⁰² − P (Σ e⁰h)²/(1 + P Σh²),   Σ log D = log(1 + P Σh²).
+//
+// It costs the plain residual chain at any θ, but the difference cancels near
+// the unit circle, where the filter is used instead. It leaves v, inv and t0
+// undefined.
+func (l *ARMALikelihood) sums() (ss, logDet float64) {
+	k := l.k
+	if k.r != 1 || k.cov[0]*k.gain > restTol || l.noSwi {
+		return l.run()
+	}
+	p := k.cov[0]
+	l.v[0] = l.y[0]
+	ss = l.y[0]*l.y[0] + armaChain(l.v, l.y, 1, k.phi[:k.p], k.th[:k.q])
+	if p == 0 {
+		return ss, 0
+	}
+	th := -k.th[0]
+	th2 := th * th
+	th4 := th2 * th2
+	// hh reaches its limit when the next powers are below rounding; the rest of
+	// eh is smaller still. Even and odd lags are summed apart.
+	var e0, e1, hh float64
+	v, h := l.v, 1.0
+	for ; len(v) >= 4 && math.Abs(h) > 1e-19; v = v[4:] {
+		e0 += h * (v[0] + th2*v[2])
+		e1 += h * (v[1] + th2*v[3])
+		hh += h * h
+		h *= th4
+	}
+	eh := e0 + th*e1
+	hh *= (1 + th2) * (1 + th4)
+	for _, x := range v[:min(3, len(v))] {
+		eh += h * x
+		hh += h * h
+		h *= th
+	}
+	d := 1 + p*hh
+	return ss - p*eh*eh/d, math.Log(d)
 }
 
 // gaussLogLik is −½ (n log 2πσ² + Σ log D_t + Σ v_t²/D_t / σ²); -Inf where data
@@ -253,132 +303,4 @@ func (l *ARMALikelihood) transient2() (ss, logDet float64) {
 	k.a[0], k.a[1] = a1, a2
 	l.t0 = t
 	return ss, lp.sum
-}
-
-// armaChain fills v[from:] with the residuals y_t − Σφ_i y_{t−i} − Σθ_j v_{t−j}
-// and returns the sum of their squares. It needs from ≥ max(p, q).
-func armaChain(v, y []float64, from int, phi, th []float64) (ss float64) {
-	if from >= len(v) {
-		return 0
-	}
-	y = y[:len(v)]
-	switch len(phi) {
-	case 0:
-		copy(v[from:], y[from:])
-	case 1:
-		f := phi[0]
-		prev := 0.0
-		if from > 0 {
-			prev = y[from-1]
-		}
-		for t := from; t < len(v); t++ {
-			v[t] = y[t] - f*prev
-			prev = y[t]
-		}
-	case 2:
-		f1, f2 := phi[0], phi[1]
-		y1, y2 := y[from-1], y[from-2]
-		for t := from; t < len(v); t++ {
-			v[t] = y[t] - f1*y1 - f2*y2
-			y1, y2 = y[t], y1
-		}
-	default:
-		for t := from; t < len(v); t++ {
-			s := y[t]
-			past := y[t-len(phi) : t]
-			for i, f := range phi {
-				s -= f * past[len(past)-1-i]
-			}
-			v[t] = s
-		}
-	}
-	unfilter(v, from, th)
-	return sumSquares(v[from:])
-}
-
-// unfilter replaces e_t, t ≥ from ≥ q, by e_t − Σ_j θ_j e_{t−j}, in place and in
-// order: division by 1 + Σθ_j z^j. For q ≤ 2 four steps are taken at once: the
-// particular solution of the block from zero, plus the homogeneous one from the
-// last values before it, which leaves one multiplication and one addition per
-// block on the chain of dependent operations.
-func unfilter(e []float64, from int, th []float64) {
-	t := from
-	switch len(th) {
-	case 0:
-		return
-	case 1:
-		a := th[0]
-		a2 := a * a
-		a3, a4 := a2*a, a2*a2
-		p := e[from-1]
-		for ; t+4 <= len(e); t += 4 {
-			b := e[t : t+4 : t+4]
-			u0 := b[0]
-			u1 := b[1] - a*u0
-			u2 := b[2] - a*u1
-			u3 := b[3] - a*u2
-			b[0] = u0 - a*p
-			b[1] = u1 + a2*p
-			b[2] = u2 - a3*p
-			p = u3 + a4*p
-			b[3] = p
-		}
-		for ; t < len(e); t++ {
-			p = e[t] - a*p
-			e[t] = p
-		}
-	case 2:
-		a, c := th[0], th[1]
-		h0, k0 := -a, -c // e_t = u_t + h_t e_{−1} + k_t e_{−2}
-		h1, k1 := -a*h0-c, -a*k0
-		h2, k2 := -a*h1-c*h0, -a*k1-c*k0
-		h3, k3 := -a*h2-c*h1, -a*k2-c*k1
-		p, q := e[from-1], e[from-2]
-		for ; t+4 <= len(e); t += 4 {
-			b := e[t : t+4 : t+4]
-			u0 := b[0]
-			u1 := b[1] - a*u0
-			u2 := b[2] - a*u1 - c*u0
-			u3 := b[3] - a*u2 - c*u1
-			b[0] = u0 + (h0*p + k0*q)
-			b[1] = u1 + (h1*p + k1*q)
-			e2 := u2 + (h2*p + k2*q)
-			e3 := u3 + (h3*p + k3*q)
-			b[2], b[3] = e2, e3
-			p, q = e3, e2
-		}
-		for ; t < len(e); t++ {
-			p, q = e[t]-a*p-c*q, p
-			e[t] = p
-		}
-	default:
-		q := len(th)
-		for ; t < len(e); t++ {
-			s := e[t]
-			past := e[t-q : t]
-			for j, a := range th {
-				s -= a * past[q-1-j]
-			}
-			e[t] = s
-		}
-	}
-}
-
-// sumSquares and dot add in four interleaved sums, a fixed order.
-func sumSquares(x []float64) float64 { return dot4(x, x) }
-
-func dot4(x, y []float64) float64 {
-	var s0, s1, s2, s3 float64
-	y = y[:len(x)]
-	for len(x) >= 4 && len(y) >= 4 {
-		s0 += x[0] * y[0]
-		s1 += x[1] * y[1]
-		s2 += x[2] * y[2]
-		s3 += x[3] * y[3]
-		x, y = x[4:], y[4:]
-	}
-	for i := range x {
-		s0 += x[i] * y[i]
-	}
-	return (s0 + s1) + (s2 + s3)
 }

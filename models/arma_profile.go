@@ -45,7 +45,7 @@ func (l *ARMALikelihood) profileMean(phi, th []float64) (mean, ss, logDet float6
 		return 0, 0, 0, false
 	}
 	if !l.m.set.Mean {
-		ss, logDet = l.run()
+		ss, logDet = l.sums()
 		return 0, ss, logDet, true
 	}
 	// Around the sample mean no digits are lost to a far-away origin.
@@ -72,7 +72,7 @@ func (l *ARMALikelihood) profileMean(phi, th []float64) (mean, ss, logDet float6
 	mean += shift
 	l.centre(mean)
 	start()
-	ss, logDet = l.run()
+	ss, logDet = l.sums()
 	return mean, ss, logDet, true
 }
 
