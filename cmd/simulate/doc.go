@@ -1,0 +1,55 @@
+// Simulate is the command line of neuromanifold: it fits singular statistical
+// models, looks at where they degenerate, and runs Monte Carlo experiments about
+// what follows.
+//
+// # Models and data
+//
+// A model is written family[:key=value[,key=value…]]; data are a CSV file, - for
+// stdin, or one of the bundled sets. The catalogue names them all:
+//
+//	$ simulate list
+//	$ simulate describe mixture:k=2,sd=1
+//	$ simulate describe galaxies
+//
+// A parameter vector θ is a comma-separated list in the order that describe
+// prints. Log-likelihoods are in nats.
+//
+//	$ simulate loglik mixture:k=2,sd=tied --data faithful --column waiting --at 0.36,54.6,80.1,34.4
+//
+// # Fits
+//
+// A fit starts from many points and reports every maximum that it found, with
+// standard errors only where they exist:
+//
+//	$ simulate fit mixture:k=2,sd=tied --data faithful --column waiting
+//	$ simulate fit arma:p=3,q=0,mean=true --data lh --json
+//
+// # Experiments
+//
+// An experiment turns a spec and a seed into rows, the same bytes whatever the
+// number of workers or shards and however often it was interrupted. A spec is a
+// TOML file with the keys experiment, seed, replicates and the table [spec], or
+// the name of an experiment for its defaults.
+//
+//	$ simulate plan normal-mean --mcse 0.05 --column t
+//	$ simulate run normal-mean --set n=5,50 --replicates 200 --out runs/small
+//	$ simulate status runs/small
+//	$ simulate verify runs/small
+//	$ simulate replay runs/small --cell n=5 --replicate 7
+//	$ simulate report runs/small
+//	$ simulate export runs/small
+//
+// Ctrl-C stops a run within a second; the same command resumes it. --shard i/n
+// does part i of n, for machines that share a directory or are merged later by
+// copying chunks together.
+//
+// # Output
+//
+// Results go to stdout, progress and errors to stderr as "simulate: …". --json
+// prints one JSON object, in which a number that does not exist is null and a
+// neighbouring field says why. --seed makes every output reproducible byte for
+// byte on one architecture. NO_COLOR is respected.
+//
+// Exit status: 0 done, 1 failed, 2 the request was wrong (usage, spec, data), 3
+// interrupted or incomplete.
+package main

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/neuromanifold/neuromanifold/estimation"
+	"github.com/neuromanifold/neuromanifold/experiments"
+	"github.com/neuromanifold/neuromanifold/internal/mc"
+)
+
+func (a *app) fitCommand() *cobra.Command {
+	var d dataFlags
+	var starts, workers int
+	c := &cobra.Command{
+		Use:   "fit MODEL --data D",
+		Short: "Fit a model by maximum likelihood from many starts",
+		Long: `Fit a model by maximum likelihood from many starts, and report what a reader of the
+fit should know: standard errors where they exist, the rank of the observed
+information, the distances to the singular strata, every distinct maximum and how
+many starts reached it. The fit is the highest interior maximum found: a solution on
+a variance floor is listed among the maxima and is never the fit.`,
+		Example: `  simulate fit mixture:k=2,sd=tied --data faithful --column waiting
+  simulate fit arma:p=3,q=0,mean=true --data lh --json`,
+		Args:              exactly("a MODEL"),
+		ValidArgsFunction: familyNames,
+		RunE: a.do(func(c *cobra.Command, args []string) error {
+			if err := a.checkSeed(); err != nil {
+				return err
+			}
+			if starts < 1 {
+				return bad(fmt.Errorf("--starts %d: want a whole number from 1", starts))
+			}
+			if workers < 0 {
+				return bad(fmt.Errorf("--workers %d: want a whole number from 0", workers))
+			}
+			m, err := parseModel(args[0])
+			if err != nil {
+				return err
+			}
+			z, t, err := a.bind(m, &d)
+			if err != nil {
+				return err
+			}
+			if _, err := m.Bind(z); err != nil {
+				return bad(err)
+			}
+			if workers == 0 {
+				workers = runtime.GOMAXPROCS(0)
+			}
+			key := mc.Key{Seed: a.seed, Experiment: "fit"}
+			r, err := estimation.MLE(c.Context(), m, z, estimation.Options{
+				Starts: starts, Rand: key.Stream("proposals"), Each: mc.Each(workers, key, "starts"),
+			})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.printJSON(fitJSON(r, args[0], d.name, a.seed))
+			} else {
+				err = a.printFit(r, fmt.Sprintf("%s, column %s", d.name, strings.Join(t.Names, ", ")))
+			}
+			if err == nil && r.Status == estimation.Failed {
+				err = fmt.Errorf("the fit failed: %s", r.Status.Advice())
+			}
+			return err
+		}),
+	}
+	d.add(c)
+	c.Flags().IntVar(&starts, "starts", estimation.DefaultStarts, "random starts")
+	c.Flags().IntVar(&workers, "workers", 0, "starts at a time; 0 is one a processor. The result does not depend on it")
+	a.withSeed(c)
+	a.withJSON(c)
+	return c
+}
+
+type fittedMaximum struct {
+	LogLik  number   `json:"loglik"`
+	Reached int      `json:"reached"`
+	Theta   []number `json:"theta"`
+	Status  string   `json:"status"`
+	Floored []string `json:"floored,omitempty"`
+}
+
+type fittedStratum struct {
+	Name     string `json:"name"`
+	Codim    int    `json:"codim"`
+	Distance number `json:"distance"`
+	On       bool   `json:"on"`
+}
+
+type soundMaximum struct {
+	Theta  []number `json:"theta"`
+	LogLik number   `json:"loglik"`
+}
+
+type fitted struct {
+	Model       string            `json:"model"`
+	Data        string            `json:"data"`
+	Seed        uint64            `json:"seed"`
+	Params      []string          `json:"params"`
+	Theta       []number          `json:"theta"`
+	SE          []number          `json:"se"`
+	Estimable   []bool            `json:"estimable"`
+	Reason      []string          `json:"reason"`
+	LogLik      number            `json:"loglik"`
+	Dim         int               `json:"dim"`
+	N           int               `json:"n"`
+	AIC         number            `json:"aic"`
+	BIC         number            `json:"bic"`
+	Status      string            `json:"status"`
+	Gain        number            `json:"gain"`
+	Warnings    []string          `json:"warnings"`
+	Flags       []string          `json:"flags"`
+	Sound       *soundMaximum     `json:"sound"`
+	Starts      estimation.Starts `json:"starts"`
+	Maxima      []fittedMaximum   `json:"maxima"`
+	Rank        *int              `json:"rank"`
+	Eigenvalues []number          `json:"eigenvalues"`
+	Strata      []fittedStratum   `json:"strata"`
+}
+
+func fitJSON(r *estimation.Report, model, data string, seed uint64) fitted {
+	f := fitted{
+		Model: model, Data: data, Seed: seed, Params: paramNames(r.Model), Theta: numbers(r.Theta), SE: numbers(r.SE),
+		Reason: r.Reason, LogLik: number(r.LogLik), Dim: r.Dim, N: r.N, AIC: number(r.AIC), BIC: number(r.BIC),
+		Status: r.Status.String(), Gain: number(r.Gain), Warnings: notNil(r.Warnings), Flags: notNil(r.Flags), Starts: r.Starts,
+		Eigenvalues: numbers(r.Eigenvalues), Maxima: []fittedMaximum{}, Strata: []fittedStratum{},
+	}
+	for _, se := range r.SE {
+		f.Estimable = append(f.Estimable, !math.IsNaN(se))
+	}
+	if r.Rank >= 0 {
+		f.Rank = &r.Rank
+	}
+	if r.Sound != nil {
+		f.Sound = &soundMaximum{numbers(r.Sound.Theta), number(r.Sound.LogLik)}
+	}
+	for _, m := range r.Maxima {
+		f.Maxima = append(f.Maxima, fittedMaximum{number(m.LogLik), m.Reached, numbers(m.Theta), m.Status.String(), m.Floored})
+	}
+	for _, s := range r.Strata {
+		f.Strata = append(f.Strata, fittedStratum{s.Name, s.Codim, number(s.Distance), s.On})
+	}
+	return f
+}
+
+func notNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func (a *app) printFit(r *estimation.Report, data string) error {
+	a.printf("%v fitted to %s: n = %d, seed %d\n\n", r.Model, data, r.N, a.seed)
+	const most = 60
+	ps := r.Model.Params()
+	var rows [][]string
+	for i, p := range ps {
+		if i == most {
+			rows = append(rows, []string{"…", "", "", fmt.Sprintf("%d in all: see --json", len(ps))})
+			break
+		}
+		se := experiments.FormatSE(r.SE[i])
+		if math.IsNaN(r.SE[i]) {
+			se = "not estimable: " + r.Reason[i]
+		}
+		rows = append(rows, []string{p.Name, p.Unit, experiments.Format(r.Theta[i]), se})
+	}
+	if err := a.table("coordinate|unit|estimate|s.e.", "coordinate|unit|s.e.", rows); err != nil {
+		return err
+	}
+	rank := "unknown"
+	if r.Rank >= 0 {
+		rank = fmt.Sprintf("%d of %d (%v)", r.Rank, r.Dim, r.Route)
+	}
+	a.printf("\nlog-likelihood  %s nats\nAIC             %s\nBIC             %s\nrank            %s\nstarts          %d tried, %d reached the best\n",
+		six(r.LogLik), six(r.AIC), six(r.BIC), rank, r.Starts.Tried, r.Starts.ReachedBest)
+
+	if len(r.Maxima) > 1 {
+		if err := a.printMaxima(r); err != nil {
+			return err
+		}
+	}
+	if len(r.Strata) > 0 {
+		rows = nil
+		for i, s := range r.Strata {
+			if i == most {
+				rows = append(rows, []string{"…", "", "", fmt.Sprintf("%d in all", len(r.Strata))})
+				break
+			}
+			on := ""
+			if s.On {
+				on = "on it"
+			}
+			rows = append(rows, []string{s.Name, strconv.Itoa(s.Codim), experiments.Format(s.Distance), on})
+		}
+		a.printf("\n")
+		if err := a.table("stratum|codim|distance|", "stratum|", rows); err != nil {
+			return err
+		}
+	}
+	a.printf("\n")
+	for _, w := range r.Warnings {
+		a.printf("warning: %s\n", w)
+	}
+	for _, f := range r.Flags {
+		a.printf("flag: %s\n", f)
+	}
+	a.printf("%s\n", verdict(r))
+	return nil
+}
+
+func (a *app) printMaxima(r *estimation.Report) error {
+	const most = 12
+	var rows [][]string
+	for i, m := range r.Maxima {
+		if i == most {
+			rows = append(rows, []string{"…", "", "", "", fmt.Sprintf("%d in all: see --json", len(r.Maxima))})
+			break
+		}
+		var remarks []string
+		if len(m.Floored) > 0 {
+			remarks = append(remarks, "on the variance floor: "+strings.Join(m.Floored, ", "))
+		}
+		for _, h := range m.Small {
+			remarks = append(remarks, fmt.Sprintf("component %d holds %.3g points", h.Component, h.Points))
+		}
+		rows = append(rows, []string{six(m.LogLik), experiments.Format(r.LogLik - m.LogLik), strconv.Itoa(m.Reached), m.Status.String(), strings.Join(remarks, "; ")})
+	}
+	a.printf("\n")
+	return a.table("maximum (nats)|below the fit|reached|status|", "status|", rows)
+}
+
+// verdict is the last line: how the fit ended and how far to trust it.
+func verdict(r *estimation.Report) string {
+	missing := 0
+	for _, se := range r.SE {
+		if math.IsNaN(se) {
+			missing++
+		}
+	}
+	on := 0
+	for _, s := range r.Strata {
+		if s.On {
+			on++
+		}
+	}
+	parts := []string{fmt.Sprintf("%s: %d of %d starts reached this maximum", r.Status, r.Starts.ReachedBest, r.Starts.Tried)}
+	switch {
+	case missing == 0:
+		parts = append(parts, "every coordinate is estimable")
+	case missing == r.Dim:
+		parts = append(parts, "no coordinate has a standard error")
+	default:
+		parts = append(parts, fmt.Sprintf("%d of %d coordinates have no standard error", missing, r.Dim))
+	}
+	if on > 0 {
+		parts = append(parts, "the estimate lies on the singular set")
+	}
+	if len(r.Flags) > 0 {
+		parts = append(parts, "flagged as spurious")
+	}
+	return strings.Join(parts, "; ")
+}
