@@ -1,0 +1,6 @@
+//go:build race
+
+package modeltest
+
+// raceEnabled: the race detector allocates, so that counts mean nothing.
+const raceEnabled = true
