@@ -101,15 +101,28 @@ func ErfKernelAA(a, b float64) float64 {
 	return -(2 / math.Pi) * a * b * (2/p + 1/d) / (p * math.Sqrt(d))
 }
 
-// reluPair returns the averages of two units φ(h) = max(h, 0), with ϑ the angle
-// between a and b (arc-cosine kernels, Cho and Saul, NIPS 22 (2009)):
+// acrossPair is a function that fills c with the second vector of a basis of the
+// plane of a and b and returns a GaussPair whose coefficients on b refer to c.
+type acrossPair func(c, a, b []float64) GaussPair
+
+// erfAcross is ErfPair: c is b itself.
+func erfAcross(c, a, b []float64) GaussPair {
+	copy(c, b)
+	return ErfPair(a, b)
+}
+
+// reluAcross returns the averages of two units φ(h) = max(h, 0) on the basis of a
+// and the part c of b across a, with ϑ the angle between a and b (arc-cosine
+// kernels, Cho and Saul, NIPS 22 (2009)):
 //
 //	E[φ′_a φ′_b xxᵀ] = {(π−ϑ) I + sin ϑ M}/2π,
 //
-// where M exchanges the directions of a and b and vanishes across them. The rest
-// follows from φ(a·x) = φ′(a·x) a·x. A zero weight gives a dead unit, φ = φ′ = 0.
-func reluPair(a, b []float64) GaussPair {
-	checkLen(len(b), len(a))
+// where M exchanges the directions of a and b and vanishes across their plane.
+// The rest follows from φ(a·x) = φ′(a·x) a·x. With the unit vectors ā along a and
+// e along c, M = cos ϑ (āāᵀ − eeᵀ) + sin ϑ (āeᵀ + eāᵀ): on a and b themselves its
+// coefficients would grow as 1/sin²ϑ and cancel. A zero weight gives a dead
+// unit, φ = φ′ = 0.
+func reluAcross(c, a, b []float64) GaussPair {
 	var qaa, qab, qbb float64
 	for k, v := range a {
 		qaa += v * v
@@ -117,30 +130,25 @@ func reluPair(a, b []float64) GaussPair {
 		qbb += b[k] * b[k]
 	}
 	if qaa == 0 || qbb == 0 {
+		clear(c)
 		return GaussPair{}
 	}
-	// |across| = |a| |b| sin ϑ from the part of b across a, not from 1 − cos².
-	c, area := qab/qaa, 0.0
+	along, area := qab/qaa, 0.0
 	for k, v := range a {
-		d := b[k] - c*v
-		area += d * d
+		c[k] = b[k] - along*v
+		area += c[k] * c[k]
 	}
-	across := math.Sqrt(qaa * area)
-	angle := math.Atan2(across, qab)
-	eye := (math.Pi - angle) / (2 * math.Pi)
-	na, nb := math.Sqrt(qaa), math.Sqrt(qbb)
+	across := math.Sqrt(qaa * area) // |a| |b| sin ϑ
+	eye := (math.Pi - math.Atan2(across, qab)) / (2 * math.Pi)
+	t := across / (2 * math.Pi)
 	p := GaussPair{
-		PhiPhi: eye*qab + across/(2*math.Pi),
-		// E[φ′_a φ_b x] = (Eye I + sinϑ M/2π) b, and M b = (|b|/|a|) a.
-		SlopeAOnA: across / (2 * math.Pi * qaa), SlopeAOnB: eye,
-		SlopeBOnA: eye, SlopeBOnB: across / (2 * math.Pi * qbb),
-		Eye: eye,
+		PhiPhi:    eye*qab + t,
+		SlopeAOnA: eye*along + t/qaa, SlopeAOnB: eye,
+		SlopeBOnA: eye + t/qbb*along, SlopeBOnB: t / qbb,
+		Eye: eye, AA: t * qab / (qaa * qaa * qbb), AB: t / (qaa * qbb),
 	}
-	if across > 0 { // sin ϑ M → 0 with the angle
-		s := na * nb / (2 * math.Pi * across) // 1/(2π sin ϑ)
-		p.AB = s / (na * nb)
-		p.AA = -s * qab / (na * nb) / qaa
-		p.BB = -s * qab / (na * nb) / qbb
+	if area > 0 {
+		p.BB = -t * qab / (qaa * qbb * area)
 	}
 	return p
 }

@@ -48,9 +48,9 @@ func (m *MLP) Fisher() (f func(dst *mat.SymDense, theta []float64) (errBound flo
 			return m.linearFisher(s), Exact
 		}
 	case isNormal && !m.s.Bias && m.s.Act == ErfUnit:
-		return m.pairFisher(ErfPair, normal.SD), Exact
+		return m.pairFisher(erfAcross, normal.SD), Exact
 	case isNormal && !m.s.Bias && m.s.Act == ReLUUnit:
-		return m.pairFisher(reluPair, normal.SD), Exact
+		return m.pairFisher(reluAcross, normal.SD), Exact
 	}
 	if q := newMLPFactor(m); q != nil {
 		return q.fisher(), Quadrature
@@ -60,9 +60,9 @@ func (m *MLP) Fisher() (f func(dst *mat.SymDense, theta []float64) (errBound flo
 
 // pairFisher returns the information from the averages of pairs of units over
 // N(0, I). Inputs of another spread sd are met by weights sd·w.
-func (m *MLP) pairFisher(pair func(a, b []float64) GaussPair, sd float64) func(*mat.SymDense, []float64) float64 {
+func (m *MLP) pairFisher(pair acrossPair, sd float64) func(*mat.SymDense, []float64) float64 {
 	in, hidden := m.s.In, m.s.Hidden
-	ws := make([]float64, in*hidden)
+	ws, c := make([]float64, in*hidden), make([]float64, in)
 	return func(dst *mat.SymDense, theta []float64) float64 {
 		checkSym(dst, len(m.params))
 		checkLen(len(theta), len(m.params))
@@ -77,7 +77,7 @@ func (m *MLP) pairFisher(pair func(a, b []float64) GaussPair, sd float64) func(*
 			a := ws[i*in : i*in+in]
 			for j := i; j < hidden; j++ {
 				b := ws[j*in : j*in+in]
-				p := pair(a, b)
+				p := pair(c, a, b)
 				vv := 0.0
 				for o := range m.s.Out {
 					lo := m.offOut + o*m.rowOut
@@ -85,8 +85,8 @@ func (m *MLP) pairFisher(pair func(a, b []float64) GaussPair, sd float64) func(*
 					vv += vi * vj
 					g[(lo+i)*stride+lo+j] = p.PhiPhi / s2
 					for k := range in {
-						g[(i*in+k)*stride+lo+j] = sd * vi * (p.SlopeAOnA*a[k] + p.SlopeAOnB*b[k]) / s2
-						g[(j*in+k)*stride+lo+i] = sd * vj * (p.SlopeBOnA*a[k] + p.SlopeBOnB*b[k]) / s2
+						g[(i*in+k)*stride+lo+j] = sd * vi * (p.SlopeAOnA*a[k] + p.SlopeAOnB*c[k]) / s2
+						g[(j*in+k)*stride+lo+i] = sd * vj * (p.SlopeBOnA*a[k] + p.SlopeBOnB*c[k]) / s2
 					}
 				}
 				vv *= sd * sd / s2
@@ -97,7 +97,7 @@ func (m *MLP) pairFisher(pair func(a, b []float64) GaussPair, sd float64) func(*
 					}
 					row := g[(i*in+k)*stride+j*in : (i*in+k)*stride+j*in+in]
 					for l := lo; l < in; l++ {
-						e := p.AA*a[k]*a[l] + p.AB*(a[k]*b[l]+b[k]*a[l]) + p.BB*b[k]*b[l]
+						e := p.AA*a[k]*a[l] + p.AB*(a[k]*c[l]+c[k]*a[l]) + p.BB*c[k]*c[l]
 						if k == l {
 							e += p.Eye
 						}

@@ -158,24 +158,22 @@ func (m *MLP) overlap(i, j int) Stratum {
 	s.Tangent = func(theta []float64) *mat.Dense {
 		checkLen(len(theta), len(m.params))
 		a, b := m.unit(theta, i), m.unit(theta, j)
-		// φ_j = ratio φ_i on the stratum.
-		ratio := 1.0
+		// x φ_i + y φ_j = 0 on the stratum: (x, y) = (φ_j, −φ_i) up to a factor.
+		x, y := 1.0, -1.0
 		if sigmoid {
 			if same, mirrored := apart(a, b); mirrored < same {
-				ratio = -1
+				x = -1
 			}
+		} else if na := dotProduct(a, a); na > 0 {
+			x = dotProduct(a, b) / na
 		} else {
-			na, ab := dotProduct(a, a), dotProduct(a, b)
-			if na == 0 {
-				return nil // unit i is zero: zero-input(i) has the tangent
-			}
-			ratio = ab / na
+			y = 0 // φ_i = 0
 		}
 		t := mat.NewDense(len(m.params), m.s.Out, nil)
 		for o := range m.s.Out {
 			lo := m.offOut + o*m.rowOut
-			t.Set(lo+i, o, ratio)
-			t.Set(lo+j, o, -1)
+			t.Set(lo+i, o, x)
+			t.Set(lo+j, o, y)
 		}
 		return t
 	}

@@ -11,7 +11,7 @@ import (
 // so that the noise is integrated exactly. For normal inputs of sigmoid units the
 // rule is the trapezoidal one, else 16-node Gauss rules side by side, which meet
 // at 0 where a relu unit without bias has its kink. Rule.Points is the number of
-// nodes per input, by default 256 for one input and 64 for two. The rows of an
+// nodes per input, by default 256 for one input and 96 for two. The rows of an
 // EmpiricalLaw are nodes themselves, for any number of inputs. It is an error for
 // other laws and for more than two inputs.
 func (m *MLP) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error) {
@@ -76,7 +76,7 @@ func (m *MLP) inputNodes(rule Rule) (xs, ws []float64, err error) {
 	if points == 0 {
 		points = 256
 		if in == 2 {
-			points = 64
+			points = 96
 		}
 	}
 	var ax mlpAxis
