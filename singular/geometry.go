@@ -144,11 +144,15 @@ func (s *Spectrum) Det() float64 {
 	return float64(s.DetSign) * math.Exp(s.LogDet)
 }
 
-// Directions returns the columns of a basis such as Null, Tangent or Extra as
-// slices, with their names; nil for nil.
+// Directions returns a readable basis of the span of Null, Tangent or Extra and
+// the names of its vectors: unit vectors, in reduced echelon form and so sparse
+// where they can be, but not orthogonal as the columns of the argument are. Nil
+// gives nothing.
 func (g *Geometry) Directions(basis *mat.Dense) (vectors [][]float64, names []string) {
 	vectors = columns(basis)
+	sparsify(vectors)
 	for _, v := range vectors {
+		scaleTo(v, 1)
 		names = append(names, DirectionName(v, g.Params))
 	}
 	return vectors, names

@@ -157,7 +157,7 @@ func (l *Law) Exact() bool { return l.exact != nil }
 
 // Run returns the law: from the given number of draws (0 means DefaultDraws) in
 // blocks through each (nil: in order, on streams split from rng), or exactly
-// where it is known, when it uses no random numbers and rng may be nil. It
+// where it is known, when it uses no random numbers and both may be nil. It
 // returns an error for fewer than two draws, and what each returns.
 func (l *Law) Run(draws int, each models.Each, rng *rand.Rand) (*Limit, error) {
 	if l.exact != nil {
@@ -170,6 +170,9 @@ func (l *Law) Run(draws int, each models.Each, rng *rand.Rand) (*Limit, error) {
 		return nil, fmt.Errorf("law %s: %d draws are too few", l.name, draws)
 	}
 	if each == nil {
+		if rng == nil {
+			panic("singular: a simulated law needs random numbers")
+		}
 		each = models.Serial(rng)
 	}
 	out := &Limit{Law: l.name, draws: make([]float64, draws)}
