@@ -110,6 +110,9 @@ func TestMixtureEMReachesThePublishedMaxima(t *testing.T) {
 		{"mixture:k=2,sd=tied", "galaxies", 1e-3, []int{0}, 10, -230.3523873880273, true},
 		{"mixture:k=3,sd=tied", "galaxies", 1e-3, []int{0}, 10, -212.35185518034416, true},
 		{"mixture:k=3", "galaxies", 1e-3, []int{0}, 20, -203.17922796512605, false},
+		{"mixture:k=4", "galaxies", 1e-3, []int{0}, 60, -197.4621, false}, // sBIC 0.2.0, to 4 decimals
+		{"mixture:k=5", "galaxies", 1e-3, []int{0}, 40, -190.071152, false},
+		{"mixture:k=6", "galaxies", 1e-3, []int{0}, 20, -186.867285, false},
 		{"mixture:k=2,sd=tied", "faithful", 1, []int{0}, 5, -287.2920242042927, true},
 		{"mixture:k=2,sd=tied", "faithful", 1, []int{1}, 5, -1034.00176, true}, // mixtools 2.0.0, to 5 decimals
 		{"mixture:k=1,dim=2", "faithful", 1, []int{0, 1}, 1, -1289.79674505261, true},

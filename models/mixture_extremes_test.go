@@ -166,7 +166,7 @@ func TestMixtureNodesIntegrateTheLaw(t *testing.T) {
 		}
 		d := len(theta)
 		info, sum2 := mat.NewSymDense(d, nil), mat.NewSymDense(d, nil)
-		if bound := f(info, theta); !(bound <= 1e-9*mat.Max(info)) {
+		if bound := f(info, theta); !(bound <= 1e-8*mat.Max(info)) {
 			t.Errorf("%v: error bound %v", route, bound)
 		}
 		terms := mat.NewDense(z.N, d, nil)

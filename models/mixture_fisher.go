@@ -93,32 +93,24 @@ func (m *Mixture) FisherFactor() (f func(theta []float64) *mat.Dense, route Rout
 	}, Quadrature
 }
 
-func (c *mixComponents) mustSet(theta []float64) {
-	checkLen(len(theta), len(c.m.params))
-	if !c.set(theta) {
-		panic("models: Fisher information outside the domain of the mixture")
-	}
-}
-
 // normalInformation is the information of a single normal: Σ⁻¹ for the mean and
-// ½ tr(Σ⁻¹ ∂_aΣ Σ⁻¹ ∂_bΣ) for the covariance. info must be fresh or filled here.
+// ½ tr(Σ⁻¹ ∂_aΣ Σ⁻¹ ∂_bΣ) for the covariance.
 func (p *mixPoint) normalInformation(info *mat.SymDense) {
 	m, d := p.m, p.m.dim
 	info.Zero()
-	p.inverse(0)
+	inv := p.inverse(0)
 	for a := range d {
 		for b := a; b < d; b++ {
-			info.SetSym(a, b, p.s[a*d+b])
+			info.SetSym(a, b, inv[a*d+b])
 		}
 	}
 	if m.blocks == 0 {
 		return
 	}
 	if d == 1 {
-		info.SetSym(1, 1, 0.5*p.s[0]*p.s[0])
+		info.SetSym(1, 1, 0.5*inv[0]*inv[0])
 		return
 	}
-	inv := slices.Clone(p.s)
 	basis := make([]float64, d*d)
 	theta := make([]float64, len(m.params))
 	row := make([]float64, len(m.params))

@@ -41,13 +41,11 @@ func (q *mixQuad) setGhosts() {
 
 func (q *mixQuad) ghost(j, i int) (mixGhost, bool) {
 	d := q.m.dim
-	q.inverse(j)
-	pj := slices.Clone(q.mixPoint.s)
-	q.inverse(i)
+	pj, pi := q.inverse(j), q.inverse(i)
 	prec, rhs := make([]float64, d*d), make([]float64, d)
 	for a := range d {
 		for b := range d {
-			x, y := 2*pj[a*d+b], q.mixPoint.s[a*d+b]
+			x, y := 2*pj[a*d+b], pi[a*d+b]
 			prec[a*d+b] = x - y
 			rhs[a] += x*q.mu[j*d+b] - y*q.mu[i*d+b]
 		}
@@ -118,15 +116,12 @@ func (q *mixQuad) productDiverges(i, j int) bool {
 			}
 			continue
 		}
-		var p [3][]float64
-		for n, c := range [...]int{i, j, t} {
-			q.inverse(c)
-			p[n] = slices.Clone(q.mixPoint.s)
+		sum, l := make([]float64, d*d), make([]float64, d*d)
+		pi, pj, pt := q.inverse(i), q.inverse(j), q.inverse(t)
+		for a := range sum {
+			sum[a] = pi[a] + pj[a] - pt[a]
 		}
-		for a := range p[0] {
-			p[0][a] += p[1][a] - p[2][a]
-		}
-		if cholesky(p[1], p[0], d) {
+		if cholesky(l, sum, d) {
 			return false
 		}
 	}
@@ -153,7 +148,8 @@ func (q *mixQuad) markInfinite(dst *mat.SymDense) {
 // grid integrates in two dimensions. With the components (and ghosts) φ_c and
 // their sum Φ, ∫ h = Σ_c ∫ (h/Φ) φ_c, each by the trapezoidal rule in the whitened
 // coordinates of c, which converges geometrically. The step is halved until the
-// change is below 1e-10 of √(F_aa F_bb), or three times.
+// change is below 1e-8 of √(F_aa F_bb), or four times: that change is the error of
+// the rule before, and the error of the finer one is near its square.
 func (q *mixQuad) grid() {
 	const first = 0.5
 	clear(q.total)
@@ -172,11 +168,11 @@ func (q *mixQuad) grid() {
 		for a, sa := range q.scale {
 			for _, sb := range q.scale[a:] {
 				q.err[t] = math.Abs(q.total[t] - q.whole[t])
-				good = good && q.err[t] <= 1e-10*sa*sb
+				good = good && q.err[t] <= 1e-8*sa*sb
 				t++
 			}
 		}
-		if good || h <= first/8 {
+		if good || h <= first/16 {
 			return
 		}
 	}
@@ -186,7 +182,8 @@ func (q *mixQuad) grid() {
 func (q *mixQuad) lattice(sum []float64, h float64, keep bool) {
 	one := func(mu, chol []float64, reach float64) {
 		n := int(math.Ceil(reach / h))
-		area := h * h * chol[0] * chol[3]
+		det := chol[0] * chol[3]
+		area := h * h * det
 		for i := -n; i <= n; i++ {
 			for j := -n; j <= n; j++ {
 				s, t := h*float64(i), h*float64(j)
@@ -195,9 +192,7 @@ func (q *mixQuad) lattice(sum []float64, h float64, keep bool) {
 				}
 				q.y[0] = mu[0] + chol[0]*s
 				q.y[1] = mu[1] + chol[2]*s + chol[3]*t
-				// φ_c/Φ at y: log φ_c = −½(s²+t²) − log|L_c| up to a constant.
-				own := -0.5*(s*s+t*t) - math.Log(chol[0]*chol[3])
-				q.node(sum, area*q.share(own), keep)
+				q.node(sum, area*q.share(s*s+t*t, det), keep)
 			}
 		}
 	}
@@ -209,13 +204,14 @@ func (q *mixQuad) lattice(sum []float64, h float64, keep bool) {
 	}
 }
 
-// share returns e^own / Σ_c φ_c(y) at y = q.y, constants apart.
-func (q *mixQuad) share(own float64) float64 {
+// share returns φ_c/Φ at y = q.y for the c with the given squared distance and
+// |L_c|.
+func (q *mixQuad) share(own, det float64) float64 {
 	var sum float64
 	add := func(mu, chol []float64) {
 		s := (q.y[0] - mu[0]) / chol[0]
 		t := (q.y[1] - mu[1] - chol[2]*s) / chol[3]
-		sum += math.Exp(-0.5*(s*s+t*t) - math.Log(chol[0]*chol[3]) - own)
+		sum += math.Exp(0.5*(own-s*s-t*t)) / (chol[0] * chol[3])
 	}
 	for j := range q.w {
 		add(q.mu[2*j:2*j+2], q.chol[4*j:4*j+4])
@@ -223,5 +219,5 @@ func (q *mixQuad) share(own float64) float64 {
 	for _, g := range q.ghosts {
 		add(g.mu, g.chol)
 	}
-	return 1 / sum
+	return 1 / (det * sum)
 }

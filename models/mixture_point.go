@@ -14,12 +14,43 @@ type mixPoint struct {
 	diff   []float64 // g_i − g_K (K−1)
 	logp   float64
 	e      []float64 // Σ_j⁻¹(y−μ_j) (K×dim), or for dim = 1 y−μ_j
+	inv    []float64 // Σ_j⁻¹ (K×dim×dim)
 	s, t   []float64
 }
 
 func (m *Mixture) newPoint() *mixPoint {
 	return &mixPoint{mixComponents: m.newComponents(), logphi: make([]float64, m.k), g: make([]float64, m.k),
-		diff: make([]float64, m.k), e: make([]float64, m.k*m.dim), s: make([]float64, m.dim*m.dim), t: make([]float64, m.dim)}
+		diff: make([]float64, m.k), e: make([]float64, m.k*m.dim), inv: make([]float64, m.k*m.dim*m.dim), s: make([]float64, m.dim*m.dim), t: make([]float64, m.dim)}
+}
+
+// set reads θ and reports whether it lies in the domain.
+func (p *mixPoint) set(theta []float64) bool {
+	if !p.mixComponents.set(theta) {
+		return false
+	}
+	d := p.m.dim
+	clear(p.inv)
+	for j := range p.m.k {
+		for a := range d {
+			row := p.inv[(j*d+a)*d : (j*d+a+1)*d]
+			row[a] = 1
+			cholSolve(p.chol[j*d*d:(j+1)*d*d], row, d)
+		}
+	}
+	return true
+}
+
+func (p *mixPoint) mustSet(theta []float64) {
+	checkLen(len(theta), len(p.m.params))
+	if !p.set(theta) {
+		panic("models: Fisher information outside the domain of the mixture")
+	}
+}
+
+// inverse returns Σ_j⁻¹ (dim×dim).
+func (p *mixPoint) inverse(j int) []float64 {
+	n := p.m.dim * p.m.dim
+	return p.inv[j*n : (j+1)*n]
 }
 
 // at moves to the observation y.
@@ -122,22 +153,12 @@ func (p *mixPoint) score(dst []float64) {
 		if m.blocks == 0 {
 			continue
 		}
-		p.inverse(j)
+		inv := p.inverse(j)
 		for a := range d {
 			for b := range d {
-				p.s[a*d+b] = e[a]*e[b] - p.s[a*d+b]
+				p.s[a*d+b] = e[a]*e[b] - inv[a*d+b]
 			}
 		}
 		m.addVarianceScore(dst, p.s, j, 0.5*r)
-	}
-}
-
-// inverse fills p.s with Σ_j⁻¹.
-func (p *mixPoint) inverse(j int) {
-	d := p.m.dim
-	clear(p.s)
-	for a := range d {
-		p.s[a*d+a] = 1
-		cholSolve(p.chol[j*d*d:(j+1)*d*d], p.s[a*d:(a+1)*d], d)
 	}
 }
