@@ -164,3 +164,29 @@ func dot4(x, y []float64) float64 {
 	}
 	return (s0 + s1) + (s2 + s3)
 }
+
+// filterDot returns Σ v_t d_t for d_t = −in_t − a d_{t−1} from d_{−1} = p, four
+// steps at once as in unfilter.
+func filterDot(v, in []float64, p, a float64) float64 {
+	a2 := a * a
+	a3, a4 := a2*a, a2*a2
+	var s0, s1, s2, s3 float64
+	in = in[:len(v)]
+	for len(v) >= 4 && len(in) >= 4 {
+		u0 := -in[0]
+		u1 := -in[1] - a*u0
+		u2 := -in[2] - a*u1
+		u3 := -in[3] - a*u2
+		s0 += v[0] * (u0 - a*p)
+		s1 += v[1] * (u1 + a2*p)
+		s2 += v[2] * (u2 - a3*p)
+		p = u3 + a4*p
+		s3 += v[3] * p
+		v, in = v[4:], in[4:]
+	}
+	for i, x := range in {
+		p = -x - a*p
+		s0 += v[i] * p
+	}
+	return (s0 + s1) + (s2 + s3)
+}

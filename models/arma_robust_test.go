@@ -260,3 +260,71 @@ func TestARMAEmbed(t *testing.T) {
 		t.Error("white noise has one law")
 	}
 }
+
+// Very near the unit circle. An AR density is the product of its conditional
+// densities by Durbin and Levinson's predictors, which need no matrix; a dense
+// MA covariance has entries of order 1, exact to rounding, and eigenvalues above
+// 1/n² times a constant.
+func TestARMAVeryNearBoundary(t *testing.T) {
+	rng := rand.New(rand.NewPCG(41, 1))
+	for _, gap := range []float64{1e-3, 1e-6, 1e-9} {
+		for order := 1; order <= 3; order++ {
+			kappa := make([]float64, order)
+			for i := range kappa {
+				kappa[i] = 0.8 * (2*rng.Float64() - 1)
+			}
+			for at := range kappa {
+				k := append([]float64{}, kappa...)
+				k[at] = math.Copysign(1-gap, k[at])
+				c := make([]float64, order)
+				y := make([]float64, 80)
+				for i := range y {
+					y[i] = rng.NormFloat64()
+				}
+
+				coefficientsOf(c, k, 1)
+				m := mustARMA(t, order, 0, ARMASettings{Var: 1})
+				got, want := bindARMA(t, m, y).LogLik(c), levinsonAR(y, k)
+				// ℓ moves by about |y|²·eps/gap when φ moves by its rounding error.
+				if relDiff(got, want) > 1e-11+1e-15/gap {
+					t.Errorf("AR κ=%v: %.14g, want %.14g (%.1g)", k, got, want, relDiff(got, want))
+				}
+
+				coefficientsOf(c, k, -1)
+				m = mustARMA(t, 0, order, ARMASettings{Var: 1})
+				got, want = bindARMA(t, m, y).LogLik(c), denseARMA(y, nil, c, 0, 1)
+				if relDiff(got, want) > 1e-9 {
+					t.Errorf("MA κ=%v: %.14g, dense %.14g (%.1g)", k, got, want, relDiff(got, want))
+				}
+			}
+		}
+	}
+}
+
+// levinsonAR is the log-density of an autoregression with unit noise from its
+// partial autocorrelations.
+func levinsonAR(y, kappa []float64) float64 {
+	p := len(kappa)
+	v := 1.0
+	for _, k := range kappa {
+		v /= (1 - k) * (1 + k)
+	}
+	f := 0.0
+	a := make([]float64, p)
+	for t, x := range y {
+		pred := 0.0
+		for i := range min(t, p) {
+			pred += a[i] * y[t-1-i]
+		}
+		f -= 0.5 * (math.Log(2*math.Pi*v) + (x-pred)*(x-pred)/v)
+		if t < p {
+			prev := append([]float64{}, a[:t]...)
+			for i := range prev {
+				a[i] = prev[i] - kappa[t]*prev[t-1-i]
+			}
+			a[t] = kappa[t]
+			v *= (1 - kappa[t]) * (1 + kappa[t])
+		}
+	}
+	return f
+}
