@@ -15,7 +15,7 @@ import (
 // by the components; the error bound is the sum over the panels of the change
 // when a panel is halved, which is far above the error of the halved rule that
 // is returned. In two dimensions it is the trapezoidal rule in the whitened
-// coordinates of each component, the bound the change when the step is halved.
+// coordinates of each component, the bound the change when the nodes are doubled.
 //
 // Where a weight is 0 and its component has too wide a variance (in one
 // dimension at least twice the largest among the components that are present)

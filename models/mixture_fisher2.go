@@ -147,14 +147,14 @@ func (q *mixQuad) markInfinite(dst *mat.SymDense) {
 
 // grid integrates in two dimensions. With the components (and ghosts) φ_c and
 // their sum Φ, ∫ h = Σ_c ∫ (h/Φ) φ_c, each by the trapezoidal rule in the whitened
-// coordinates of c, which converges geometrically. The step is halved until the
-// change is below 1e-8 of √(F_aa F_bb), or four times: that change is the error of
-// the rule before, and the error of the finer one is near its square.
+// coordinates of c, which converges geometrically. The nodes are doubled (the step
+// falls by √2) until the change is below 1e-8 of √(F_aa F_bb), or eight times: that
+// change is the error of the rule before, and the finer one has about its power √2.
 func (q *mixQuad) grid() {
 	const first = 0.5
 	clear(q.total)
 	q.lattice(q.total, first, false)
-	for h := first / 2; ; h /= 2 {
+	for h := first / math.Sqrt2; ; h /= math.Sqrt2 {
 		copy(q.whole, q.total)
 		clear(q.total)
 		q.rows = q.rows[:0]
@@ -172,7 +172,7 @@ func (q *mixQuad) grid() {
 				t++
 			}
 		}
-		if good || h <= first/16 {
+		if good || h <= first/15 {
 			return
 		}
 	}
