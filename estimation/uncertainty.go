@@ -47,6 +47,7 @@ func (r *Report) uncertainty(l models.Likelihood) {
 	}
 	se := singular.StandardErrors(info, r.Model.Params())
 	r.SE, r.Reason, r.Rank = se.SE, se.Reason, se.Rank
+	r.withhold()
 	if finiteSym(info) {
 		if s, err := singular.NewSpectrum(info); err == nil {
 			r.Eigenvalues = s.Scaled
@@ -57,6 +58,39 @@ func (r *Report) uncertainty(l models.Likelihood) {
 	}
 	if r.Rank < d {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the observed information has rank %d of %d: standard errors exist only where a coordinate is estimable", r.Rank, d))
+	}
+}
+
+// withhold takes back what the observed information seems to offer on a stratum
+// of the singular set. There the Fisher information is singular, but the second
+// derivatives of a finite sample differ from it by terms of order √n that fill
+// its null space with noise.
+func (r *Report) withhold() {
+	on := ""
+	for _, s := range r.Strata {
+		if s.On {
+			on = s.Name
+			break
+		}
+	}
+	if on == "" {
+		return
+	}
+	why := make([]string, r.Dim)
+	for i := range why {
+		why[i] = "not estimable: θ̂ is on the stratum " + on
+	}
+	if f, err := singular.NewFisher(r.Model, singular.FisherOptions{}); err == nil {
+		if info, err := f.At(r.Theta); err == nil {
+			se := singular.StandardErrors(info.F, r.Model.Params())
+			why = se.Reason
+			r.Rank = min(r.Rank, se.Rank)
+		}
+	}
+	for i, w := range why {
+		if w != "" && r.Reason[i] == "" {
+			r.SE[i], r.Reason[i] = math.NaN(), w
+		}
 	}
 }
 
