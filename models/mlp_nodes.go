@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// Nodes implements Noder: a rule over the inputs times, at each input, the
-// 2·out points f(x) ± σ√out e_o of equal weight. These have the mean and the
-// covariance of the noise, and a log-likelihood of this family is quadratic in y,
-// so that the noise is integrated exactly. For normal inputs of sigmoid units the
-// rule is the trapezoidal one, else 16-node Gauss rules side by side, which meet
-// at 0 where a relu unit without bias has its kink. Rule.Points is the number of
-// nodes per input, by default 256 for one input and 96 for two. The rows of an
-// EmpiricalLaw are nodes themselves, for any number of inputs. It is an error for
-// other laws and for more than two inputs.
+// Nodes implements Noder: a rule over the inputs times, at each input, points
+// f(x) + σe that have the moments of the noise up to order 3, or up to 5 for a
+// free σ². A log-likelihood of this family is quadratic in y, so that the noise
+// is integrated exactly, and so are products of two scores. For normal inputs of
+// sigmoid units the rule is the trapezoidal one, else 16-node Gauss rules side by
+// side, which meet at 0 where a relu unit without bias has its kink. Rule.Points
+// is the number of nodes per input, by default 256 for one input and 96 for two.
+// The rows of an EmpiricalLaw are nodes themselves, for any number of inputs. It
+// is an error for other laws and for more than two inputs.
 func (m *MLP) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error) {
 	if err := CheckTheta(m, theta); err != nil {
 		return nil, nil, fmt.Errorf("%v: %w", m, err)
@@ -25,25 +25,64 @@ func (m *MLP) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error
 	if err != nil {
 		return nil, nil, err
 	}
+	es, we := noiseNodes(m.s.Out, m.s.FreeSigma)
 	in, out := m.s.In, m.s.Out
-	z = NewData(2*out*len(wx), in, out)
+	z = NewData(len(we)*len(wx), in, out)
 	w = make([]float64, 0, z.N)
 	h, f := make([]float64, m.s.Hidden), make([]float64, out)
-	step := math.Sqrt(float64(out) * m.variance(theta))
+	sigma := math.Sqrt(m.variance(theta))
 	for t, wt := range wx {
 		x := xs[t*in : t*in+in]
 		m.mean(f, h, theta, x)
-		for o := range out {
-			for _, sign := range [2]float64{-1, 1} {
-				row := z.Row(len(w))
-				copy(row, x)
-				copy(row[in:], f)
-				row[in+o] += sign * step
-				w = append(w, wt/float64(2*out))
+		for k, wk := range we {
+			row := z.Row(len(w))
+			copy(row, x)
+			for o := range out {
+				row[in+o] = f[o] + sigma*es[k*out+o]
 			}
+			w = append(w, wt*wk)
 		}
 	}
 	return z, w, nil
+}
+
+// noiseNodes returns points (k×n) and weights (k) with the moments of N(0, I) in
+// n dimensions: the 2n points ±√n e_i, of degree 3, or the 2n²+1 points of degree
+// 5, called E_n^{r²} 5-2 by Stroud (Approximate Calculation of Multiple
+// Integrals, 1971), some of whose weights are negative for n > 4. For n = 1 they
+// are the Gauss-Hermite rules of two and three points.
+func noiseNodes(n int, degree5 bool) (es, ws []float64) {
+	add := func(weight float64, i int, a float64, j int, b float64) {
+		e := make([]float64, n)
+		e[i] = a
+		if j >= 0 {
+			e[j] = b
+		}
+		es, ws = append(es, e...), append(ws, weight)
+	}
+	q := float64(n)
+	if !degree5 {
+		for i := range n {
+			add(1/(2*q), i, -math.Sqrt(q), -1, 0)
+			add(1/(2*q), i, math.Sqrt(q), -1, 0)
+		}
+		return es, ws
+	}
+	far, near := math.Sqrt(q+2), math.Sqrt((q+2)/2)
+	add(2/(q+2), 0, 0, -1, 0)
+	for i := range n {
+		axis := (4 - q) / (2 * (q + 2) * (q + 2))
+		add(axis, i, -far, -1, 0)
+		add(axis, i, far, -1, 0)
+		for j := range i {
+			for _, a := range [2]float64{-near, near} {
+				for _, b := range [2]float64{-near, near} {
+					add(1/((q+2)*(q+2)), i, a, j, b)
+				}
+			}
+		}
+	}
+	return es, ws
 }
 
 // inputNodes returns nodes (n×in) and weights (n) for the law of the inputs.
