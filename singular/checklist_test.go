@@ -280,7 +280,7 @@ func TestA7PriorMassAtTheApex(t *testing.T) {
 	problem := singular.VolumeProblem{Dim: d + 1, K: k, Prior: func(dst []float64, rng *rand.Rand) {
 		dst[0], dst[1] = 2*rng.Float64()-1, math.Pi*(2*rng.Float64()-1)
 	}}
-	opts := singular.VolumeOptions{Runs: 6, Floor: 1e-9}
+	opts := singular.VolumeOptions{Particles: 800, Runs: 4, Floor: 1e-8}
 	uniform, err := singular.VolumeScaling(problem, opts, nil, rand.New(rand.NewPCG(4, 4)))
 	if err != nil {
 		t.Fatal(err)

@@ -125,40 +125,47 @@ func (s *StdErrors) split(d int, keep []int, scale, values []float64, vectors *m
 	top := max(values[k-1], math.Abs(values[0]))
 	var flat [][]float64
 	good := make([]bool, k)
+	// Whether a coordinate takes part in a direction is judged in the scaled
+	// matrix, where it does not depend on units.
+	vector := func(c int) []float64 {
+		dir := make([]float64, d)
+		for i, p := range keep {
+			dir[p] = vectors.At(i, c)
+		}
+		return dir
+	}
+	withhold := func(rows [][]float64, why string) {
+		for _, r := range rows {
+			scaled := append([]float64(nil), r...)
+			for j := range r {
+				r[j] *= scale[j]
+			}
+			name := DirectionName(r, names)
+			for i, v := range scaled {
+				if math.Abs(v) > 1e-6 && s.Reason[i] == "" {
+					s.Reason[i] = why + " along " + name
+				}
+			}
+		}
+	}
+	var up [][]float64
 	for c, v := range values {
 		switch {
 		case v > rankTol*top:
 			good[c] = true
 			s.Rank++
 		case v < -rankTol*top:
-			dir := make([]float64, d)
-			for i, p := range keep {
-				dir[p] = vectors.At(i, c) * scale[p]
-			}
-			clean(dir)
-			name := DirectionName(dir, names)
-			for i, p := range keep {
-				if math.Abs(vectors.At(i, c)) > 1e-6 && s.Reason[p] == "" {
-					s.Reason[p] = fmt.Sprintf("not at a maximum: the likelihood curves upwards along %s", name)
-				}
-			}
+			up = append(up, vector(c))
 		default:
-			dir := make([]float64, d)
-			for i, p := range keep {
-				dir[p] = vectors.At(i, c) * scale[p]
-			}
-			flat = append(flat, dir)
+			flat = append(flat, vector(c))
 		}
 	}
+	for _, r := range up {
+		clean(r)
+	}
+	withhold(up, "not at a maximum: the likelihood curves upwards")
 	sparsify(flat)
-	for _, dir := range flat {
-		name := DirectionName(dir, names)
-		for i, v := range dir {
-			if math.Abs(v) > 1e-6 && s.Reason[i] == "" {
-				s.Reason[i] = fmt.Sprintf("not estimable: the likelihood does not change along %s", name)
-			}
-		}
-	}
+	withhold(flat, "not estimable: the likelihood does not change")
 	s.Null = orthonormal(d, append(null, flat...))
 	if s.Rank == k && len(null) == 0 && values[0] > 0 {
 		s.Condition = values[k-1] / values[0]

@@ -23,7 +23,8 @@ type LawParam struct {
 	Name    string
 	Default float64
 	Lo, Hi  float64 // bounds; see Open and Whole
-	Open    bool    // the bounds are excluded
+	Open    bool    // Lo is excluded
+	Below   bool    // Hi is excluded
 	Whole   bool    // a whole number
 	Truth   bool    // true or false
 	Doc     string
@@ -56,25 +57,25 @@ func lawTable() []lawEntry {
 	return []lawEntry{
 		{LawInfo{
 			Name: "contaminated", Doc: "(1−a)N(0,1) + aN(b,1) at a = 0, |b| ≤ bound",
-			Params: []LawParam{bound(5, 50, "largest |b|")},
+			Params: []LawParam{bound(5, 30, "largest |b|")},
 			About: "sup max(0, W(b))², W with correlation (e^{bb'}−1)/√((e^{b²}−1)(e^{b'²}−1)). " +
 				"Without a bound the statistic grows like log log n: see GumbelContaminated.",
 		}, func(v map[string]float64) (Process, distribution) { return half(1, v), nil }},
 		{LawInfo{
 			Name: "homogeneity", Doc: "two normals of one known variance against one, means within bound of the common one",
-			Params: []LawParam{bound(5, 50, "largest distance of a component mean, in standard deviations")},
+			Params: []LawParam{bound(5, 30, "largest distance of a component mean, in standard deviations")},
 			About: "sup max(0, W(t))², W with correlation e₁(st)/√(e₁(s²)e₁(t²)), e₁(p) = e^p − 1 − p: the score e^{tx−t²/2} with the mean " +
 				"projected out. As the bound goes to 0 it becomes half a point mass at 0 and half χ²₁.",
 		}, func(v map[string]float64) (Process, distribution) { return half(2, v), nil }},
 		{LawInfo{
 			Name: "homogeneity-tied", Doc: "two normals of one unknown common variance against one",
-			Params: []LawParam{bound(5, 50, "largest distance of a component mean, in standard deviations")},
+			Params: []LawParam{bound(5, 30, "largest distance of a component mean, in standard deviations")},
 			About: "as homogeneity with mean and variance projected out, e₂(p) = e^p − 1 − p − p²/2. The statistic of data reaches this law only at " +
 				"astronomical n.",
 		}, func(v map[string]float64) (Process, distribution) { return half(3, v), nil }},
 		{LawInfo{
 			Name: "arma11", Doc: "ARMA(1,1) on white noise, roots |ρ| ≤ bound < 1",
-			Params: []LawParam{{Name: "bound", Default: 0.99, Lo: 0, Hi: 1, Open: true, Doc: "largest modulus of the common root"}},
+			Params: []LawParam{{Name: "bound", Default: 0.99, Lo: 0, Hi: 1, Open: true, Below: true, Doc: "largest modulus of the common root"}},
 			About: "sup W(ρ)², W(ρ) = √(1−ρ²) Σ ρ^k g_k: in the coordinate artanh ρ a stationary process with correlation sech. " +
 				"Without a bound the statistic grows like 2 log log n: see GumbelARMA.",
 		}, func(v map[string]float64) (Process, distribution) {
@@ -223,8 +224,12 @@ func (p LawParam) check(x float64) error {
 			return fmt.Errorf("%s is %v: allowed is a whole number from %v to %v", p.Name, x, p.Lo, p.Hi)
 		}
 	case p.Open:
-		if !(x > p.Lo && x < p.Hi) {
-			return fmt.Errorf("%s is %v: allowed is above %v and below %v", p.Name, x, p.Lo, p.Hi)
+		upper := "at most"
+		if p.Below {
+			upper = "below"
+		}
+		if !(x > p.Lo && x <= p.Hi) || p.Below && x == p.Hi {
+			return fmt.Errorf("%s is %v: allowed is above %v and %s %v", p.Name, x, p.Lo, upper, p.Hi)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/neuromanifold/neuromanifold/models"
@@ -50,7 +51,7 @@ func checkLaws(t *testing.T, meanSE, q95SE, rounding float64, rows []lawRow) {
 // package existed, with numpy and scipy: eigendecomposition of the correlation
 // on a grid, 10⁶ draws, s.e. 0.002 of means and 0.01 of 95 % points.
 
-func TestContaminatedNormalLimitTable(t *testing.T) {
+func TestC3ContaminatedNormalLimitTable(t *testing.T) {
 	checkLaws(t, 0.002, 0.01, 0.0005, []lawRow{
 		{"contaminated:bound=1", 1.4138, 4.785, 0}, {"contaminated:bound=2", 1.8101, 5.573, 0},
 		{"contaminated:bound=3", 2.1746, 6.182, 0}, {"contaminated:bound=5", 2.7794, 7.055, 0},
@@ -58,7 +59,7 @@ func TestContaminatedNormalLimitTable(t *testing.T) {
 	})
 }
 
-func TestHomogeneityLimitTable(t *testing.T) {
+func TestC3HomogeneityLimitTable(t *testing.T) {
 	checkLaws(t, 0.002, 0.01, 0.0005, []lawRow{
 		{"homogeneity:bound=1", 0.8799, 3.960, 0.320}, {"homogeneity:bound=2", 1.3148, 4.938, 0.170},
 		{"homogeneity:bound=3", 1.7687, 5.748, 0.0745}, {"homogeneity:bound=5", 2.4963, 6.792, 0.0139},
@@ -66,7 +67,7 @@ func TestHomogeneityLimitTable(t *testing.T) {
 	})
 }
 
-func TestTiedHomogeneityLimitTable(t *testing.T) {
+func TestC3TiedHomogeneityLimitTable(t *testing.T) {
 	checkLaws(t, 0.002, 0.01, 0.0005, []lawRow{
 		{"homogeneity-tied:bound=1", 1.3065, 4.544, 0}, {"homogeneity-tied:bound=2", 1.6337, 5.227, 0},
 		{"homogeneity-tied:bound=3", 1.9989, 5.890, 0}, {"homogeneity-tied:bound=5", 2.6454, 6.884, 0},
@@ -74,7 +75,7 @@ func TestTiedHomogeneityLimitTable(t *testing.T) {
 	})
 }
 
-func TestARMA11LimitTable(t *testing.T) {
+func TestC3ARMA11LimitTable(t *testing.T) {
 	checkLaws(t, 0.002, 0.01, 0.0005, []lawRow{
 		{"arma11:bound=0.5", 1.6365, 5.139, 0}, {"arma11:bound=0.8", 2.1169, 5.939, 0},
 		{"arma11:bound=0.9", 2.3874, 6.357, 0}, {"arma11:bound=0.95", 2.6178, 6.696, 0},
@@ -85,7 +86,7 @@ func TestARMA11LimitTable(t *testing.T) {
 // One hidden unit with a free input weight, and the unit with the weight on the
 // circle: 4·10⁴ draws, s.e. 0.0035 and 0.01 of means, with a grid bias of up to
 // 1 % allowed.
-func TestHiddenUnitLimitTable(t *testing.T) {
+func TestC3HiddenUnitLimitTable(t *testing.T) {
 	checkLaws(t, 0.0035, 0.03, 0.01, []lawRow{
 		{"erf-unit:bound=1", 1.1375, 4.18, 0}, {"erf-unit:bound=3", 1.314, 4.53, 0},
 		{"erf-unit:bound=10", 1.4375, 4.79, 0}, {"erf-unit:bound=100", 1.512, 4.91, 0},
@@ -182,7 +183,7 @@ func TestKernelSeriesMeetsClosedForm(t *testing.T) {
 
 func TestLawRequests(t *testing.T) {
 	for _, bad := range []string{
-		"arma11:bound=1", "arma11:bound=-0.5", "arma11:bound=0", "homogeneity:bound=0", "homogeneity:bound=-1",
+		"arma11:bound=1", "homogeneity:bound=31", "arma11:bound=-0.5", "arma11:bound=0", "homogeneity:bound=0", "homogeneity:bound=-1",
 		"contaminated:bound=x", "homogeneity:bound=NaN", "homogeneity:bound=Inf", "cone:d=1.5", "cone:c=0", "cone:signed=2", "erf-unit:bound",
 		"simple-mlp:inputs=0", "homogeneity:bound=1,bound=2",
 	} {
@@ -213,6 +214,28 @@ func TestLawRequests(t *testing.T) {
 	for i, v := range x.Draws() {
 		if y.Draws()[i] != v {
 			t.Fatal("the same seed gave other draws")
+		}
+	}
+	// Blocks in any order give the same draws.
+	backwards := func(n int, task func(i int, rng *rand.Rand) error) error {
+		tasks := make([]*rand.Rand, n)
+		if err := models.Serial(newRand(9))(n, func(i int, rng *rand.Rand) error { tasks[i] = rng; return nil }); err != nil {
+			return err
+		}
+		for i := n - 1; i >= 0; i-- {
+			if err := task(i, tasks[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	y, err := a.Run(3000, backwards, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range x.Draws() {
+		if y.Draws()[i] != v {
+			t.Fatal("another order of the blocks gave other draws")
 		}
 	}
 	near(t, "CDF + PValue", x.CDF(3).Value+x.PValue(3).Value, 1, 1e-12)

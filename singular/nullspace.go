@@ -26,12 +26,23 @@ func nullSpace(d int, structural []int, scale []float64, keep []int, vectors *ma
 	for c := range rows {
 		rows[c] = make([]float64, d)
 		for i, p := range keep {
-			rows[c][p] = vectors.At(i, c) * scale[p]
+			rows[c][p] = vectors.At(i, c)
 		}
 	}
-	sparsify(rows)
-	basis = append(basis, rows...)
+	basis = append(basis, unscaled(rows, scale)...)
 	return orthonormal(d, basis)
+}
+
+// unscaled makes null vectors of the diagonally scaled matrix sparse, there,
+// where sizes do not depend on units, and scales them back.
+func unscaled(rows [][]float64, scale []float64) [][]float64 {
+	sparsify(rows)
+	for _, r := range rows {
+		for j := range r {
+			r[j] *= scale[j]
+		}
+	}
+	return rows
 }
 
 // sparsify brings the rows to reduced echelon form with complete pivoting: each

@@ -156,7 +156,7 @@ func TestVolumeScalingAgreesWithCatalogue(t *testing.T) {
 				if r.dim > 3 {
 					t.Skip("long")
 				}
-				opts.Particles /= 2
+				opts.Particles /= 4
 			}
 			k := inBox(1, r.k)
 			prior := func(dst []float64, rng *rand.Rand) { // uniform where K is finite
