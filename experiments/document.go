@@ -131,10 +131,19 @@ func (d *document) decodeError(err error, known []KeyDoc) *SpecError {
 	switch {
 	case errors.As(err, &missing) && len(missing.Errors) > 0:
 		de = &missing.Errors[0]
-		key := strings.Join(de.Key(), ".")
-		u := &models.UnknownNameError{What: "key", Name: key}
+		u := &models.UnknownNameError{What: "key", Name: strings.Join(de.Key(), ".")}
+		name, inSpec := strings.CutPrefix(u.Name, "spec.")
+		if inSpec {
+			u.What, u.Name = "key of [spec]", name
+		}
 		for _, k := range known {
-			u.Known = append(u.Known, k.Name)
+			if name, ok := strings.CutPrefix(k.Name, "spec."); ok == inSpec {
+				u.Known = append(u.Known, name)
+			}
+			// A table is a name too, where a table was meant.
+			if table, _, ok := strings.Cut(strings.TrimPrefix(k.Name, "spec."), "."); ok && inSpec && !slices.Contains(u.Known, table) && !strings.Contains(u.Name, ".") {
+				u.Known = append(u.Known, table)
+			}
 		}
 		e := &SpecError{File: d.file, Msg: u.Error(), Near: u.Nearest()}
 		line, column := de.Position()

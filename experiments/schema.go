@@ -13,7 +13,9 @@ import (
 )
 
 // A ModelSpec is a table of a spec that names a model: the key "family" and the
-// keys of that family. Keys that a spec leaves out have the family's defaults.
+// keys of that family. Keys that a spec leaves out have the family's defaults;
+// in the canonical spec these stay out, because a family may refuse a key that
+// does not go with the others.
 type ModelSpec map[string]any
 
 // ModelText returns the ModelSpec of a model in text form, as
@@ -44,9 +46,9 @@ func (m ModelSpec) Model() (models.Model, error) {
 	return f.FromMap(kv)
 }
 
-// fill turns values into text, adds the defaults of the family and checks that
-// the model exists.
-func (m ModelSpec) fill() error {
+// normalize turns values into text, drops keys that have the family's default,
+// so that a model has one spelling, and checks that the model exists.
+func (m ModelSpec) normalize() error {
 	if _, err := m.Model(); err != nil {
 		return err
 	}
@@ -58,8 +60,8 @@ func (m ModelSpec) fill() error {
 		m[k] = fmt.Sprint(v)
 	}
 	for _, k := range f.Keys {
-		if _, ok := m[k.Name]; !ok {
-			m[k.Name] = k.Default
+		if m[k.Name] == k.Default {
+			delete(m, k.Name)
 		}
 	}
 	return nil
@@ -68,12 +70,12 @@ func (m ModelSpec) fill() error {
 var (
 	modelSpecType = reflect.TypeFor[ModelSpec]()
 	kindNames     = map[reflect.Kind]string{
-		reflect.Bool: "true or false", reflect.Int: "whole number", reflect.Int64: "whole number",
-		reflect.Float64: "number", reflect.String: "text",
+		reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Int64: "a whole number",
+		reflect.Float64: "a number", reflect.String: "a text",
 	}
 	listNames = map[reflect.Kind]string{
-		reflect.Bool: "list of true or false", reflect.Int: "list of whole numbers", reflect.Int64: "list of whole numbers",
-		reflect.Float64: "list of numbers", reflect.String: "list of texts",
+		reflect.Bool: "a list of true or false", reflect.Int: "a list of whole numbers", reflect.Int64: "a list of whole numbers",
+		reflect.Float64: "a list of numbers", reflect.String: "a list of texts",
 	}
 )
 
@@ -112,7 +114,7 @@ func checkSpecType(t reflect.Type, prefix string) error {
 func typeName(t reflect.Type) string {
 	switch {
 	case t == modelSpecType:
-		return "model"
+		return "a table that names a model"
 	case t.Kind() == reflect.Slice:
 		return listNames[t.Elem().Kind()]
 	}

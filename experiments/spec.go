@@ -96,7 +96,7 @@ func ParseSpec(file string, text []byte, set ...string) (*Request, error) {
 	if head.Experiment == nil {
 		return nil, doc.errorf("", "the key experiment is missing: it names the experiment, as experiment = %q", "lrt-mixture")
 	} else if !ok {
-		return nil, doc.errorf("experiment", "experiment: want text")
+		return nil, doc.errorf("experiment", "experiment: want a text")
 	}
 	e, err := Lookup(name)
 	if err != nil {
@@ -115,7 +115,7 @@ func ParseSpec(file string, text []byte, set ...string) (*Request, error) {
 	target.Elem().Field(1).SetInt(int64(q.Seed))
 	target.Elem().Field(2).SetInt(int64(q.Replicates))
 	target.Elem().Field(3).Set(spec)
-	known := []KeyDoc{{Name: "experiment", Type: "text"}, {Name: "seed", Type: "whole number from 0 to 2^63-1"}, {Name: "replicates", Type: "whole number"}, {Name: "spec", Type: "table"}}
+	known := []KeyDoc{{Name: "experiment", Type: "a text"}, {Name: "seed", Type: "a whole number from 0 to 2^63-1"}, {Name: "replicates", Type: "a whole number"}, {Name: "spec", Type: "a table"}}
 	for _, k := range e.Keys {
 		known = append(known, KeyDoc{Name: "spec." + k.Name, Type: k.Type})
 	}
@@ -152,10 +152,12 @@ func (q *Request) finish(doc *document, set []string) (*Request, error) {
 			return nil, err
 		}
 	}
-	if err := fillModels(reflect.ValueOf(q.spec).Elem(), ""); err != nil {
-		var ke *keyError
-		errors.As(err, &ke)
-		return nil, doc.wrap("spec."+ke.key, errors.New(ke.msg))
+	if err := normalizeModels(reflect.ValueOf(q.spec).Elem(), ""); err != nil {
+		var me *modelError
+		if errors.As(err, &me) {
+			return nil, doc.wrap("spec."+me.key, me.err)
+		}
+		return nil, err
 	}
 	if err := q.Experiment.impl.check(q.spec); err != nil {
 		if ke := (*keyError)(nil); errors.As(err, &ke) {
@@ -180,28 +182,43 @@ func (q *Request) finish(doc *document, set []string) (*Request, error) {
 	return q, nil
 }
 
-// fillModels fills in the models of a spec; its error is a *keyError.
-func fillModels(v reflect.Value, prefix string) error {
+// normalizeModels checks the models of a spec; its error is a *modelError.
+func normalizeModels(v reflect.Value, prefix string) error {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name := prefix + tomlName(f)
 		if f.Type == modelSpecType {
 			m := v.Field(i).Interface().(ModelSpec)
-			if err := m.fill(); err != nil {
+			if err := m.normalize(); err != nil {
+				// The errors of a family's keys are "key NAME …" or about an
+				// unknown name.
 				key := name + ".family"
-				if u := (*models.UnknownNameError)(nil); errors.As(err, &u) && strings.HasPrefix(u.What, "key of") {
+				if rest, ok := strings.CutPrefix(err.Error(), "key "); ok {
+					word, _, _ := strings.Cut(rest, " ")
+					key = name + "." + word
+				}
+				u := (*models.UnknownNameError)(nil)
+				if errors.As(err, &u) && strings.HasPrefix(u.What, "key of") {
 					key = name + "." + u.Name
 				}
-				return &keyError{key, err.Error()}
+				return &modelError{key, err}
 			}
 		} else if f.Type.Kind() == reflect.Struct {
-			if err := fillModels(v.Field(i), name+"."); err != nil {
+			if err := normalizeModels(v.Field(i), name+"."); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+// A modelError is what is wrong with one key of a model.
+type modelError struct {
+	key string
+	err error
+}
+
+func (e *modelError) Error() string { return e.key + ": " + e.err.Error() }
 
 // set applies one setting key=value. The value is written as in TOML; quotes
 // around a text and brackets around a list may be left out, and a model may be
@@ -236,7 +253,11 @@ func (q *Request) set(kv string) error {
 		return nil
 	case f.Kind() == reflect.Slice && !strings.HasPrefix(value, "["):
 		if f.Type().Elem().Kind() == reflect.String {
-			value = `"` + strings.Join(strings.Split(value, ","), `","`) + `"`
+			var quoted []string
+			for part := range strings.SplitSeq(value, ",") {
+				quoted = append(quoted, tomlText(strings.Trim(strings.TrimSpace(part), `"'`)))
+			}
+			value = strings.Join(quoted, ", ")
 		}
 		value = "[" + value + "]"
 	case f.Kind() == reflect.String && !strings.HasPrefix(value, `"`) && !strings.HasPrefix(value, "'"):

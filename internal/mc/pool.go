@@ -62,9 +62,9 @@ const window = 1024
 // goroutine. At most a fixed number of results are kept waiting. It returns the
 // first error in that order, of a task or of emit, after all goroutines have
 // ended; results before it have been emitted, none after it. The context of the
-// tasks is cancelled when ctx is, or when an error has been found. A task that
-// has not begun when ctx is cancelled does not run, and the error is then
-// context.Cause(ctx). A panic in a task is an error, see PanicError.
+// tasks is cancelled when ctx is, or when an error has been found. Once ctx is
+// cancelled no task begins, nothing more is emitted, and the error is
+// context.Cause(ctx) unless one was found before. A panic in a task is an error, see PanicError.
 func Ordered[R any](ctx context.Context, workers, n int, task func(ctx context.Context, i int) (R, error), emit func(i int, r R) error) error {
 	type result struct {
 		r   R
@@ -121,6 +121,9 @@ func Ordered[R any](ctx context.Context, workers, n int, task func(ctx context.C
 	}()
 
 	for i := range n {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		var out result
 		select {
 		case out = <-slots[i%size]:
