@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -112,7 +113,7 @@ func (a *app) describeModel(f models.Family, name string, m models.Model) error 
 			Strata []describedStratum `json:"strata,omitempty"`
 		}{name, f.Doc, keys, f.Coords, f.About, f.Refs, params, strata})
 	}
-	a.printf("%s: %s\n\n%s\n", f.Name, f.Doc, strings.TrimSpace(f.About))
+	a.printf("%s: %s\n\n%s\n", f.Name, f.Doc, wrap(f.About))
 	if len(f.Keys) > 0 {
 		var rows [][]string
 		for _, k := range f.Keys {
@@ -270,4 +271,31 @@ func (a *app) describeData(s datasets.Set) error {
 	}
 	a.printSources([]string{s.Source})
 	return nil
+}
+
+// wrap breaks the paragraphs of a text into lines of at most 88 characters.
+func wrap(text string) string {
+	const most = 88
+	var b strings.Builder
+	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		if i > 0 {
+			b.WriteString("\n\n")
+		}
+		width := 0
+		for j, word := range strings.Fields(paragraph) {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case j == 0:
+			case width+1+n > most:
+				b.WriteByte('\n')
+				width = 0
+			default:
+				b.WriteByte(' ')
+				width++
+			}
+			b.WriteString(word)
+			width += n
+		}
+	}
+	return b.String()
 }

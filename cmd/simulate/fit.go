@@ -167,7 +167,7 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 			rows = append(rows, []string{"…", "", "", fmt.Sprintf("%d in all: see --json", len(ps))})
 			break
 		}
-		se := experiments.FormatSE(r.SE[i])
+		se := experiments.Format(r.SE[i])
 		if math.IsNaN(r.SE[i]) {
 			se = "not estimable: " + r.Reason[i]
 		}

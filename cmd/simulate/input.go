@@ -54,10 +54,10 @@ func (a *app) readTable(d *dataFlags) (models.Table, error) {
 	}
 	f, ferr := os.Open(d.name)
 	if errors.Is(ferr, fs.ErrNotExist) && !strings.ContainsAny(d.name, `./\`) {
-		return models.Table{}, bad(fmt.Errorf("--data %s: there is no such file, and %w", d.name, err))
+		return models.Table{}, bad(fmt.Errorf("--data: no file has that name: %w", err))
 	}
 	if ferr != nil {
-		return models.Table{}, bad(fmt.Errorf("--data: %w", ferr))
+		return models.Table{}, bad(fmt.Errorf("--data: %w", ferr), "simulate list data names the bundled sets")
 	}
 	defer f.Close()
 	t, err := models.ReadCSV(f, d.name, d.columns)
