@@ -42,11 +42,17 @@ func (m *Mixture) Fisher() (f func(dst *mat.SymDense, theta []float64) (errBound
 		t := 0
 		for a := range d {
 			for b := a; b < d; b++ {
-				dst.SetSym(a, b, q.total[t])
+				switch s := int(q.infinite[t]); s {
+				case 0:
+					dst.SetSym(a, b, q.total[t])
+				case mixBothSigns:
+					dst.SetSym(a, b, math.NaN())
+				default:
+					dst.SetSym(a, b, math.Inf(s))
+				}
 				t++
 			}
 		}
-		q.markInfinite(dst)
 		return slices.Max(q.err)
 	}, Quadrature
 }
@@ -83,7 +89,7 @@ func (m *Mixture) FisherFactor() (f func(theta []float64) *mat.Dense, route Rout
 	return func(theta []float64) *mat.Dense {
 		q.run(theta)
 		for i := range m.k - 1 {
-			if q.divergent(i, i) > 0 {
+			if q.infinite[i*d-i*(i-1)/2] != 0 {
 				row := make([]float64, d)
 				row[i] = math.Inf(1)
 				q.rows = append(q.rows, row...)
@@ -148,7 +154,8 @@ type mixQuad struct {
 	panels      [][2]float64
 	total, err  []float64 // packed upper triangles
 	whole, half []float64
-	scale       []float64 // √F_aa, from the first pass
+	scale       []float64 // √F_aa, or 1 where it is infinite
+	infinite    []int8    // of every entry: 0, or what divergent says
 	s           []float64 // a score
 	ghosts      []mixGhost
 	gridRow     []float64
@@ -160,7 +167,7 @@ func newMixQuad(m *Mixture, keep bool) *mixQuad {
 	n := d * (d + 1) / 2
 	q := &mixQuad{mixPoint: m.newPoint(), keep: keep,
 		x: make([]float64, mixPanelPoints), wt: make([]float64, mixPanelPoints),
-		total: make([]float64, n), err: make([]float64, n), whole: make([]float64, n), half: make([]float64, n),
+		total: make([]float64, n), err: make([]float64, n), whole: make([]float64, n), half: make([]float64, n), infinite: make([]int8, n),
 		scale: make([]float64, d), s: make([]float64, d), y: make([]float64, m.dim)}
 	quad.Legendre{}.FixedLocations(q.x, q.wt, -1, 1)
 	return q
@@ -170,6 +177,7 @@ func newMixQuad(m *Mixture, keep bool) *mixQuad {
 func (q *mixQuad) run(theta []float64) {
 	q.mustSet(theta)
 	q.setGhosts()
+	q.setInfinite()
 	q.rows = q.rows[:0]
 	if q.m.dim == 2 {
 		q.grid()
@@ -180,11 +188,7 @@ func (q *mixQuad) run(theta []float64) {
 	for i := range len(q.cuts) - 1 {
 		q.panel(q.total, q.cuts[i], q.cuts[i+1], false)
 	}
-	t := 0
-	for a := range q.scale {
-		q.scale[a] = math.Sqrt(q.total[t])
-		t += len(q.scale) - a
-	}
+	q.setScale()
 	clear(q.total)
 	clear(q.err)
 	done := 0
@@ -208,9 +212,23 @@ func (q *mixQuad) run(theta []float64) {
 			}
 			for t, x := range q.half {
 				q.total[t] += x
-				q.err[t] += math.Abs(x - q.whole[t])
+				if q.infinite[t] == 0 {
+					q.err[t] += math.Abs(x - q.whole[t])
+				}
 			}
 		}
+	}
+}
+
+// setScale reads the scale of every coordinate from q.total.
+func (q *mixQuad) setScale() {
+	t := 0
+	for a := range q.scale {
+		q.scale[a] = 1
+		if q.infinite[t] == 0 {
+			q.scale[a] = math.Sqrt(q.total[t])
+		}
+		t += len(q.scale) - a
 	}
 }
 
@@ -219,7 +237,7 @@ func (q *mixQuad) agrees() bool {
 	t := 0
 	for a, sa := range q.scale {
 		for _, sb := range q.scale[a:] {
-			if !(math.Abs(q.half[t]-q.whole[t]) <= mixTolerance*sa*sb) {
+			if q.infinite[t] == 0 && !(math.Abs(q.half[t]-q.whole[t]) <= mixTolerance*sa*sb) {
 				return false
 			}
 			t++

@@ -3,8 +3,6 @@ package models
 import (
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // A mixGhost is the normal density proportional to φ_j²/φ_i for a component j of
@@ -64,19 +62,21 @@ func (q *mixQuad) ghost(j, i int) (mixGhost, bool) {
 	return g, cholesky(g.chol, cov, d)
 }
 
+const mixBothSigns = 2
+
 // divergent says whether ∫ ∂_a p ∂_b p / p diverges for the weights a and b:
-// +1, −1 for the sign of the infinity, 0 if it is finite, 2 if infinities of both
-// signs meet.
+// +1, −1 for the sign of the infinity, 0 if it is finite, mixBothSigns if
+// infinities of both signs meet.
 func (q *mixQuad) divergent(a, b int) int {
 	last := q.m.k - 1
 	plus, minus := false, false
+	if q.sameComponent(a, last) || q.sameComponent(b, last) {
+		return 0 // ∂p = 0
+	}
 	for _, t := range [...]struct {
 		i, j     int
 		positive bool
 	}{{a, b, true}, {last, last, true}, {a, last, false}, {last, b, false}} {
-		if q.sameComponent(a, last) || q.sameComponent(b, last) {
-			continue // ∂p = 0
-		}
 		if q.productDiverges(t.i, t.j) {
 			plus, minus = plus || t.positive, minus || !t.positive
 		}
@@ -85,7 +85,7 @@ func (q *mixQuad) divergent(a, b int) int {
 	case plus && (a == b || !minus):
 		return 1
 	case plus:
-		return 2
+		return mixBothSigns
 	case minus:
 		return -1
 	}
@@ -128,19 +128,16 @@ func (q *mixQuad) productDiverges(i, j int) bool {
 	return true
 }
 
-// markInfinite writes the infinite entries of F.
-func (q *mixQuad) markInfinite(dst *mat.SymDense) {
+// setInfinite fills q.infinite.
+func (q *mixQuad) setInfinite() {
+	clear(q.infinite)
 	if slices.Min(q.w) > 0 {
 		return
 	}
+	d := len(q.scale)
 	for a := range q.m.k - 1 {
 		for b := a; b < q.m.k-1; b++ {
-			switch s := q.divergent(a, b); s {
-			case 1, -1:
-				dst.SetSym(a, b, math.Inf(s))
-			case 2:
-				dst.SetSym(a, b, math.NaN())
-			}
+			q.infinite[a*d-a*(a-1)/2+b-a] = int8(q.divergent(a, b))
 		}
 	}
 }
@@ -159,16 +156,15 @@ func (q *mixQuad) grid() {
 		clear(q.total)
 		q.rows = q.rows[:0]
 		q.lattice(q.total, h, q.keep)
+		q.setScale()
 		t, good := 0, true
-		for a := range q.scale {
-			q.scale[a] = math.Sqrt(q.total[t])
-			t += len(q.scale) - a
-		}
-		t = 0
 		for a, sa := range q.scale {
 			for _, sb := range q.scale[a:] {
-				q.err[t] = math.Abs(q.total[t] - q.whole[t])
-				good = good && q.err[t] <= 1e-8*sa*sb
+				q.err[t] = 0
+				if q.infinite[t] == 0 {
+					q.err[t] = math.Abs(q.total[t] - q.whole[t])
+					good = good && q.err[t] <= 1e-8*sa*sb
+				}
 				t++
 			}
 		}

@@ -150,10 +150,11 @@ func TestMixtureFisherAtElimination(t *testing.T) {
 	m = mustMixture(t, "mixture:k=2")
 	f, _ = m.Fisher()
 	got = mat.NewSymDense(5, nil)
-	f(got, []float64{0, 1, 0, 2, 1})
-	if !math.IsInf(got.At(0, 0), 1) {
-		t.Errorf("G_vv at variance ratio 2 is %v", got.At(0, 0))
+	if bound := f(got, []float64{0, 1, 0, 2, 1}); !math.IsInf(got.At(0, 0), 1) || !(bound < 1e-10) {
+		t.Errorf("G_vv at variance ratio 2 is %v, error bound %v", got.At(0, 0), bound)
 	}
+	// The other entries of its row stay finite: ∫ (φ1 − φ2)(y − 0) = 1.
+	mixNear(t, "G_vμ2 at variance ratio 2", got.At(0, 2), 1, 1e-12)
 	// Below the ratio 2: ∫φ1²/φ2 − 1 with variances a, 1 and means u, 0 is
 	// exp(u²/(2−a))/√(a(2−a)) − 1 (closed form).
 	const a, u = 1.9, 0.7
