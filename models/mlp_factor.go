@@ -210,7 +210,7 @@ func (q *mlpFactor) span(theta []float64) {
 	for i := range m.s.Hidden {
 		w := m.unit(theta, i)[:in]
 		for c := range q.k {
-			q.proj[i*q.k+c] = q.sd * dotProduct(w, q.basis[c*in:c*in+in])
+			q.proj[i*q.k+c] = q.sd * dot(w, q.basis[c*in:c*in+in])
 		}
 	}
 }
@@ -220,7 +220,7 @@ func (q *mlpFactor) span(theta []float64) {
 func (q *mlpFactor) orthonormalise(n int, tol float64) bool {
 	in := q.m.s.In
 	row := q.basis[n*in : n*in+in]
-	length := math.Sqrt(dotProduct(row, row))
+	length := math.Sqrt(dot(row, row))
 	if length == 0 {
 		return false
 	}
@@ -230,12 +230,12 @@ func (q *mlpFactor) orthonormalise(n int, tol float64) bool {
 	for pass := range 2 {
 		for c := range n {
 			other := q.basis[c*in : c*in+in]
-			p := dotProduct(row, other)
+			p := dot(row, other)
 			for k := range row {
 				row[k] -= p * other[k]
 			}
 		}
-		left := math.Sqrt(dotProduct(row, row))
+		left := math.Sqrt(dot(row, row))
 		if pass == 0 && left <= tol || left == 0 {
 			return false
 		}

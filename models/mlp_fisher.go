@@ -162,7 +162,7 @@ func (m *MLP) linearFisher(s []float64) func(*mat.SymDense, []float64) float64 {
 		for j := range m.rowOut {
 			w := source(j)
 			for k := range n {
-				sw[j*n+k] = dotProduct(s[k*n:k*n+n], w)
+				sw[j*n+k] = dot(s[k*n:k*n+n], w)
 			}
 		}
 		dst.Zero()
@@ -173,7 +173,7 @@ func (m *MLP) linearFisher(s []float64) func(*mat.SymDense, []float64) float64 {
 			lo := m.offOut + o*m.rowOut
 			for i := range m.rowOut {
 				for j := i; j < m.rowOut; j++ {
-					g[(lo+i)*stride+lo+j] = dotProduct(source(i), sw[j*n:j*n+n]) / s2
+					g[(lo+i)*stride+lo+j] = dot(source(i), sw[j*n:j*n+n]) / s2
 				}
 			}
 			for i := range hidden {
@@ -198,14 +198,6 @@ func (m *MLP) linearFisher(s []float64) func(*mat.SymDense, []float64) float64 {
 		m.setNoiseInfo(g, stride, s2)
 		return 0
 	}
-}
-
-func dotProduct(a, b []float64) float64 {
-	s := 0.0
-	for i, v := range a {
-		s += v * b[i]
-	}
-	return s
 }
 
 // FisherFactor implements Factorer by quadrature in the span of the weights w,

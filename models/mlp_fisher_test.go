@@ -193,7 +193,7 @@ func TestMLPOutputConstantOnStrata(t *testing.T) {
 
 // Checklist A6: closed forms against Monte Carlo, with weights of order 1 and
 // inputs of spread 0.8, each entry within 5 standard errors. There are 2 models
-// with 210 and 105 entries: a false alarm has probability below 2e-4.
+// with 120 entries: a false alarm has probability 1.4e-4.
 func TestMLPClosedFormAgainstMonteCarlo(t *testing.T) {
 	draws := 200_000
 	if testing.Short() {

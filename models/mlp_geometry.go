@@ -164,8 +164,8 @@ func (m *MLP) overlap(i, j int) Stratum {
 			if same, mirrored := apart(a, b); mirrored < same {
 				x = -1
 			}
-		} else if na := dotProduct(a, a); na > 0 {
-			x = dotProduct(a, b) / na
+		} else if na := dot(a, a); na > 0 {
+			x = dot(a, b) / na
 		} else {
 			y = 0 // φ_i = 0
 		}
@@ -194,7 +194,7 @@ func apart(a, b []float64) (same, mirrored float64) {
 // nearest such pair: the distance is the smaller singular value of the matrix
 // with rows a and b.
 func (m *MLP) parallel(a, b []float64) (dist, x, y float64) {
-	aa, ab, bb := dotProduct(a, a), dotProduct(a, b), dotProduct(b, b)
+	aa, ab, bb := dot(a, a), dot(a, b), dot(b, b)
 	if m.s.Act == ReLUUnit && ab < 0 { // opposite: the nearest pair drops the shorter
 		if aa < bb {
 			return math.Sqrt(aa), 0, 1
@@ -269,7 +269,7 @@ func (m *MLP) zeroInput(i int) Stratum {
 		Distance: func(theta []float64) float64 {
 			checkLen(len(theta), len(m.params))
 			w := m.unit(theta, i)[:in]
-			return math.Sqrt(dotProduct(w, w))
+			return math.Sqrt(dot(w, w))
 		},
 		Project: func(dst, theta []float64) {
 			checkLen(len(theta), len(m.params))

@@ -56,7 +56,6 @@ func TestMLPStrata(t *testing.T) {
 			if size := mat.Norm(&image, math.Inf(1)); size > 1e-10*(1+mat.Norm(avg, math.Inf(1))) {
 				t.Errorf("%v %s: the tangent moves the law by %g", m, s.Name, size)
 			}
-			_, cols := tan.Dims()
 			ev := eigenAscending(t, avg)
 			null := 0
 			for _, e := range ev {
@@ -64,8 +63,8 @@ func TestMLPStrata(t *testing.T) {
 					null++
 				}
 			}
-			if want := mat.Dense(*tan); null < min(cols, columnRank(t, &want)) {
-				t.Errorf("%v %s: %d null directions, the tangent has %d", m, s.Name, null, cols)
+			if null < columnRank(t, tan) {
+				t.Errorf("%v %s: %d null directions, the tangent has %d", m, s.Name, null, columnRank(t, tan))
 			}
 		}
 	}

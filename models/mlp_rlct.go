@@ -91,7 +91,7 @@ func (m *MLP) minimalUnits(theta []float64) int {
 	n := 0
 	for i := range m.s.Hidden {
 		a := m.unit(theta, i)
-		if taken[i] || math.Sqrt(dotProduct(a[:m.s.In], a[:m.s.In])) <= tol {
+		if taken[i] || math.Sqrt(dot(a[:m.s.In], a[:m.s.In])) <= tol {
 			continue
 		}
 		size := 0.0
@@ -102,7 +102,7 @@ func (m *MLP) minimalUnits(theta []float64) int {
 		for j := i + 1; j < m.s.Hidden; j++ {
 			b := m.unit(theta, j)
 			same, mirrored := apart(a, b)
-			if taken[j] || min(same, mirrored) > tol*(1+math.Sqrt(dotProduct(a, a))) {
+			if taken[j] || min(same, mirrored) > tol*(1+math.Sqrt(dot(a, a))) {
 				continue
 			}
 			taken[j] = true
