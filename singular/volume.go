@@ -13,7 +13,8 @@ import (
 type VolumeProblem struct {
 	Dim int
 	// K is the divergence from the truth, or any function between two multiples
-	// of it: K ≥ 0, with +Inf or NaN outside the support of the prior.
+	// of it: K ≥ 0, with +Inf or NaN outside the support of the prior. It must
+	// be safe for concurrent use if the runs are spread over goroutines.
 	K func(theta []float64) float64
 	// Prior fills dst (Dim) with a draw from the prior.
 	Prior func(dst []float64, rng *rand.Rand)
