@@ -232,3 +232,37 @@ func TestMixtureLearningCoefficients(t *testing.T) {
 		t.Errorf("Jeffreys at a singular truth: %+v", c)
 	}
 }
+
+// The local coefficient is never below the global one, and the least of the local
+// ones over the parameters with the same law is the global one.
+func TestMixtureLocalLearningCoefficients(t *testing.T) {
+	m := mustMixture(t, "mixture:k=3,sd=1")
+	for _, alpha := range []float64{0.2, 0.5, 1, 3} {
+		prior := PriorShape{Dirichlet: alpha}
+		least, mult := math.Inf(1), 0
+		for _, c := range []struct {
+			theta []float64
+			want  float64
+		}{
+			{[]float64{0.3, 0.3, 2, 2, 2}, 0.5 + 0.25 + 0.25},
+			{[]float64{0.3, 0.7, 2, 2, 5}, 0.5 + 0.25 + alpha/2},
+			{[]float64{1, 0, 2, 5, 7}, 0.5 + alpha},
+			{[]float64{1, 0, 2, 2, 7}, 0.5 + min(0.25, alpha/2) + alpha/2},
+			{[]float64{1, 0, 2, 2, 2}, 0.5 + 2*min(0.25, alpha/2)},
+		} {
+			global, _ := m.RLCT(c.theta, prior)
+			local, ok := m.LocalRLCT(c.theta, prior)
+			if !ok || math.Abs(local.Lambda-c.want) > 1e-15 || local.Lambda < global.Lambda-1e-15 {
+				t.Errorf("α=%v at %v: local %+v, want %v, global %+v", alpha, c.theta, local, c.want, global)
+			}
+			if local.Lambda < least {
+				least, mult = local.Lambda, local.Mult
+			} else if local.Lambda == least {
+				mult = max(mult, local.Mult)
+			}
+		}
+		if global, _ := m.RLCT([]float64{1, 0, 2, 2, 2}, prior); math.Abs(global.Lambda-least) > 1e-15 || global.Mult != mult {
+			t.Errorf("α=%v: least local (%v, %d), global %+v", alpha, least, mult, global)
+		}
+	}
+}

@@ -85,9 +85,9 @@ func cholesky(l, a []float64, d int) bool {
 	return true
 }
 
-// logDensity fills dst with base + log-quadratic form of component j at the
-// rows y: log π_j N(y) with base = logc[j], log N(y) with base = lognorm[j].
-// t (dim) is scratch.
+// logDensity fills dst with base − ½(y−μ_j)ᵀΣ_j⁻¹(y−μ_j) at the rows y:
+// log π_j N_j(y) with base = logc[j], log N_j(y) with base = lognorm[j]. t (dim) is
+// scratch.
 func (c *mixComponents) logDensity(dst, y []float64, j int, base float64, t []float64) {
 	d := c.m.dim
 	if d == 1 {
@@ -134,12 +134,12 @@ var expTable = func() (t [64]uint64) {
 	return t
 }()
 
-// expNeg replaces every x ≤ 0 of a block by exp x, to within an ulp and a half;
-// below −708 by 0. All exponentials of the mixture likelihood go through here. With
-// x = (64k + i) log 2/64 + r, exp x = 2^k 2^{i/64} exp r; the table leaves
-// |r| ≤ 0.0055, where five terms of the series are enough (Tang, ACM Trans. Math.
-// Software 15 (1989) 144-157). It is about twice as fast as math.Exp, a call per
-// value.
+// expNeg replaces every x ≤ 0 of a block by exp x, within 2 ulp of math.Exp; below
+// −708 by 0. All exponentials of the E-step go through here, so that a vector
+// kernel needs to replace nothing else. With x = (64k + i) log 2/64 + r,
+// exp x = 2^k 2^{i/64} exp r; the table leaves |r| ≤ 0.0055, where five terms of
+// the series are enough (Tang, ACM Trans. Math. Software 15 (1989) 144-157). A loop
+// without calls is faster than math.Exp for each value.
 func expNeg(x []float64) {
 	const (
 		perLn2 = 64 / math.Ln2
@@ -192,8 +192,8 @@ func responsibilities2(a, b, top, sum []float64) {
 	}
 }
 
-// responsibilities is responsibilities2 for the rows l[j*mixBlock:][:n] of k components; sum is in
-// [1, k].
+// responsibilities is responsibilities2 for k components, whose rows are
+// l[j*mixBlock:][:n]; sum is in [1, k].
 func responsibilities(l []float64, k, n int, top, sum []float64) {
 	if k == 2 {
 		responsibilities2(l[:n], l[mixBlock:mixBlock+n], top, sum)

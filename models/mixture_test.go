@@ -10,6 +10,35 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// What every member of the family offers.
+var (
+	_ interface {
+		Model
+		Informer
+		Factorer
+		Canonicalizer
+		Stratified
+		KnownRLCT
+		KnownLocalRLCT
+		Unconstrainer
+		Nester
+		Domainer
+		Noder
+	} = (*Mixture)(nil)
+	_ interface {
+		Likelihood
+		Scorer
+		TermScorer
+		EMStepper
+		Batcher
+		Starter
+		Reweighter
+		Weigher
+		FloorReporter
+	} = (*mixLike)(nil)
+	_ Hesser = mixLike1{}
+)
+
 // mixtureCases are members of every variance structure with a θ inside the
 // domain.
 var mixtureCases = []struct {
