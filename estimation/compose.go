@@ -18,6 +18,8 @@ func climb(ctx context.Context, m Method, sp *space, start []float64, rng *rand.
 		return climb(ctx, m.For(sp.l), sp, start, rng)
 	case Then:
 		return m.climb(ctx, sp, start, rng)
+	case OrElse:
+		return m.climb(ctx, sp, start, rng)
 	case EM:
 		if _, ok := sp.l.(models.EMStepper); ok {
 			return m.run(ctx, sp, start)
@@ -71,6 +73,38 @@ func (t Then) climb(ctx context.Context, sp *space, start []float64, rng *rand.R
 	return a, nil
 }
 
+// OrElse runs First, and Second from where it ended if that was at an iteration
+// limit or short of a maximum; the higher end counts.
+type OrElse struct {
+	First, Second Method
+}
+
+// Maximize implements Method.
+func (o OrElse) Maximize(ctx context.Context, l models.Likelihood, start []float64, rng *rand.Rand) (Fit, error) {
+	if err := checkStart(l, start); err != nil {
+		return Fit{}, err
+	}
+	return o.climb(ctx, newSpace(l), start, rng)
+}
+
+func (o OrElse) climb(ctx context.Context, sp *space, start []float64, rng *rand.Rand) (Fit, error) {
+	a, err := climb(ctx, o.First, sp, start, rng)
+	if err != nil || a.Status == Converged || a.Status == Boundary || math.IsInf(a.LogLik, -1) {
+		return a, err
+	}
+	b, err := climb(ctx, o.Second, sp, a.Theta, rng)
+	if err != nil {
+		return Fit{}, err
+	}
+	b.Iter += a.Iter
+	b.Evals += a.Evals
+	if b.LogLik < a.LogLik && b.Status != Boundary {
+		a.Iter, a.Evals = b.Iter, b.Evals
+		return a, nil
+	}
+	return b, nil
+}
+
 // settle ends a climb that ran into a variance floor at fit.Theta, by EM if that
 // is what First is, with as many steps as it takes.
 func (t Then) settle(ctx context.Context, sp *space, fit Fit, rng *rand.Rand) (Fit, error) {
@@ -104,18 +138,20 @@ func (Closed) Maximize(_ context.Context, l models.Likelihood, _ []float64, _ *r
 }
 
 // Auto chooses by what the likelihood offers. A maximum in closed form is taken.
-// With an EM step: a few accelerated
-// EM steps, which are robust far from a maximum, then Newton. With few
-// coordinates: Newton. Otherwise LBFGS, finished with Newton while its d×d
-// Hessian is affordable.
+// With an EM step: a few accelerated EM steps, which are robust far from a
+// maximum, then Newton. Otherwise Newton. Where Newton does not arrive (on a
+// curved ridge, along which two units of a network drift apart without end, its
+// steps are short), LBFGS goes on and Newton finishes. With many coordinates
+// LBFGS alone, as long as the d×d Hessian is not affordable.
 type Auto struct {
-	MaxIter int // iterations of the last method; 0 means its default
+	MaxIter int // iterations of Newton, or of LBFGS or EM alone; 0 means its default
 }
 
 const (
 	autoEMSteps   = 8   // EM steps before Newton
-	autoNewtonDim = 40  // coordinates up to which Newton climbs alone
-	autoPolishDim = 200 // coordinates up to which it finishes LBFGS
+	autoNewtonDim = 40  // coordinates up to which Newton comes first
+	autoPolishDim = 200 // coordinates up to which it finishes
+	autoIter      = 100 // iterations of Newton before LBFGS takes over
 )
 
 // Maximize implements Method.
@@ -125,22 +161,26 @@ func (a Auto) Maximize(ctx context.Context, l models.Likelihood, start []float64
 
 // For returns the method that Auto uses for l.
 func (a Auto) For(l models.Likelihood) Method {
-	d := models.Dim(l.Model())
 	if _, ok := l.(models.Maximizer); ok {
 		return Closed{}
 	}
+	d := models.Dim(l.Model())
 	newton := Newton{MaxIter: a.MaxIter}
+	if a.MaxIter <= 0 {
+		newton.MaxIter = autoIter
+	}
+	ridge := Then{LBFGS{}, newton}
 	if _, ok := l.(models.EMStepper); ok {
 		if d > autoPolishDim {
 			return EM{MaxIter: a.MaxIter}
 		}
-		return Then{EM{MaxIter: autoEMSteps}, newton}
+		return Then{EM{MaxIter: autoEMSteps}, Newton{MaxIter: a.MaxIter}}
 	}
 	switch {
 	case d <= autoNewtonDim:
-		return newton
+		return OrElse{newton, ridge}
 	case d <= autoPolishDim:
-		return Then{LBFGS{}, newton}
+		return ridge
 	}
 	return LBFGS{MaxIter: a.MaxIter}
 }

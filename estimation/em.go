@@ -21,7 +21,9 @@ var ErrNoEM = errors.New("no EM step")
 // Near the singular set EM is sublinear, also accelerated, and the size of its
 // last step says nothing about the height that is missing. Convergence is
 // therefore judged by the gain that the geometric series of the last two
-// increments still promises (Aitken); finish with Newton (see Then).
+// increments still promises (Aitken), and not claimed while the gradient is not
+// small. EM sees no curvature: it also calls a saddle converged, such as two
+// equal components. Finish with Newton (see Then).
 type EM struct {
 	MaxIter int     // EM steps; 0 means 2000
 	Tol     float64 // gain per unit of weight that counts as none, in nats; 0 means 1e-11
@@ -71,6 +73,7 @@ func (e EM) run(ctx context.Context, sp *space, start []float64) (Fit, error) {
 		return failed(start, "the log-likelihood is not finite at the start"), nil
 	}
 	last := math.NaN() // previous increment of a plain step
+	again := 0         // step from which convergence may be claimed
 	for fit.Iter < maxIter {
 		if err := ctx.Err(); err != nil {
 			return Fit{}, err
@@ -104,10 +107,15 @@ func (e EM) run(ctx context.Context, sp *space, start []float64) (Fit, error) {
 			fit.Gain = aitken(inc, last)
 			last = inc
 		}
-		if inc <= rounding(l1, sp.weight) || fit.Gain <= tol*sp.weight {
-			fit.Status = Converged
-			t0, t1, l0 = t1, t2, l1
-			break
+		if fit.Iter >= again && (inc <= rounding(l1, sp.weight) || fit.Gain <= tol*sp.weight) {
+			// On the way past a saddle increments shrink before they grow: the
+			// gradient tells.
+			if e.small(sp, &fit, t2) {
+				fit.Status = Converged
+				t0, t1, l0 = t1, t2, l1
+				break
+			}
+			again = fit.Iter + emPatience
 		}
 		accepted := false
 		for alpha < -1.01 && fit.Iter < maxIter {
@@ -147,6 +155,22 @@ func (e EM) run(ctx context.Context, sp *space, start []float64) (Fit, error) {
 		fit.Status = Boundary
 	}
 	return fit, nil
+}
+
+const (
+	emGradient = 1e-5 // scaled gradient above which EM does not claim convergence
+	emPatience = 50   // steps until it asks again
+)
+
+// small reports whether the scaled gradient at θ is small; where it does not
+// exist (on a bound) there is nothing to object.
+func (e EM) small(sp *space, fit *Fit, theta []float64) bool {
+	u, g := sp.x, sp.dn
+	if !sp.toFree(u, theta, 0) || math.IsInf(sp.grad(g, u), -1) {
+		return true
+	}
+	fit.GradNorm = sp.scaled(g, u)
+	return fit.GradNorm <= emGradient
 }
 
 // aitken is the limit of the geometric series that increments last, inc begin:
