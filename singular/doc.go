@@ -8,10 +8,9 @@
 // and which null directions are tangent to the set of equivalent parameters.
 // StandardErrors gives standard errors only where a coordinate is estimable.
 // RLCT chooses the learning coefficient among what is proved, and refuses where
-// nothing is; VolumeScaling estimates it from the volume where a Divergence is
-// small. NewLaw gives the laws of
-// likelihood-ratio statistics at singular truths: suprema of Gaussian processes,
-// and the cone's law in closed form.
+// nothing is; VolumeScaling estimates it from the prior mass where a Divergence
+// is small. NewLaw gives the laws of likelihood-ratio statistics at singular
+// truths: suprema of Gaussian processes, and the cone's law in closed form.
 //
 // Nothing here inverts a singular matrix: a quantity that does not exist is NaN
 // and a neighbouring field says why.
