@@ -10,7 +10,8 @@ import (
 // others, is known in closed form.
 type Profiler interface {
 	// Profile overwrites those coordinates and returns ℓ there. It is -Inf, and
-	// θ is left as it was, where the others lie outside the domain.
+	// θ is left as it was, where the others lie outside the domain or the data
+	// overflow.
 	Profile(theta []float64) (loglik float64)
 }
 
@@ -23,7 +24,7 @@ type Profiler interface {
 func (l *ARMALikelihood) Profile(theta []float64) float64 {
 	phi, th, _, sigma2 := l.m.split(theta)
 	mean, ss, logDet, ok := l.profileMean(phi, th)
-	if !ok {
+	if !ok || math.IsNaN(mean+ss) || math.IsInf(mean+ss, 0) {
 		return math.Inf(-1)
 	}
 	if l.m.set.Var == 0 {
@@ -76,7 +77,9 @@ func (l *ARMALikelihood) profileMean(phi, th []float64) (mean, ss, logDet float6
 	return mean, ss, logDet, true
 }
 
-// LogLiks fills dst (m) with ℓ at the rows of thetas (m×d).
+// LogLiks fills dst (m) with ℓ at the rows of thetas (m×d), each to the bit as
+// LogLik gives it. Points are not interleaved: the block form of unfilter has
+// already broken the chain of dependent operations within one point.
 func (l *ARMALikelihood) LogLiks(dst []float64, thetas *mat.Dense) {
 	rows, c := thetas.Dims()
 	checkLen(len(dst), rows)
