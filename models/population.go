@@ -46,8 +46,8 @@ func Population(m, truth Model, at []float64, rule Rule) (Likelihood, error) {
 	for _, wt := range w {
 		sum += wt
 	}
-	if !(math.Abs(sum-1) <= 1e-6) {
-		return nil, fmt.Errorf("population under %v: the weights of its %d nodes sum to %v, not to 1", truth, len(w), sum)
+	if len(w) != z.N || !(math.Abs(sum-1) <= 1e-6) {
+		return nil, fmt.Errorf("population under %v: %d weights of %d nodes sum to %v, not to 1", truth, len(w), z.N, sum)
 	}
 	l, err := m.Bind(z)
 	if err != nil {

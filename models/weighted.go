@@ -9,7 +9,7 @@ import (
 // Weighted returns l with weight w[t] on its term t: LogLik becomes
 // Σ_t w_t log p(y_t | y_<t, x_t; θ), Weight becomes Σ w_t, while Terms and
 // ScoreTerms stay as they are. A term of weight 0 does not count, even where it
-// is -Inf. Weights must be finite and not negative.
+// is -Inf. Weights must be finite; quadrature rules have negative ones.
 //
 // w (n) is kept, not copied, and may be changed between evaluations. If l has
 // weights already, w takes their place. Use l and the result from one goroutine,
@@ -24,8 +24,8 @@ import (
 func Weighted(l Likelihood, w []float64) Likelihood {
 	checkLen(len(w), l.N())
 	for _, wt := range w {
-		if !(wt >= 0) || math.IsInf(wt, 1) {
-			panic("models: a weight is negative or not finite")
+		if math.IsNaN(wt) || math.IsInf(wt, 0) {
+			panic("models: a weight is not finite")
 		}
 	}
 	if r, ok := l.(Reweighter); ok {
@@ -79,12 +79,13 @@ func (b *weighted) LogLik(theta []float64) float64 {
 	b.l.Terms(b.terms, theta)
 	var sum float64
 	for t, w := range b.w {
-		if w != 0 { // 0·(-Inf) is NaN
-			sum += w * b.terms[t]
+		if w == 0 { // 0·(-Inf) is NaN
+			continue
 		}
-	}
-	if math.IsNaN(sum) {
-		return math.Inf(-1)
+		if math.IsInf(b.terms[t], -1) { // whatever the sign of its weight
+			return math.Inf(-1)
+		}
+		sum += w * b.terms[t]
 	}
 	return sum
 }

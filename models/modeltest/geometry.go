@@ -130,15 +130,16 @@ func checkStrata(c *checker) {
 	if st, ok := c.m.(models.Stratified); ok {
 		names := map[string]bool{}
 		for _, s := range st.Strata() {
-			if s.Name == "" || names[s.Name] || s.Doc == "" || s.Codim < 1 || s.Codim > c.d || s.Distance == nil || s.Project == nil {
+			if s.Name == "" || names[s.Name] || s.Doc == "" || s.Codim < 0 || s.Codim > c.d || s.Distance == nil || s.Project == nil {
 				c.fail("stratum %q (codimension %d): name, doc, codimension, distance or projection is missing or taken", s.Name, s.Codim)
 			}
 			names[s.Name] = true
 		}
 	}
 	c.onStrata(func(s models.Stratum, from, theta []float64) {
-		if dist := s.Distance(from); !(dist > 0) || math.IsInf(dist, 0) {
-			c.fail("%s: the distance of the regular point %v is %v", s.Name, from, dist)
+		dist := s.Distance(from)
+		if !(dist >= 0) || math.IsInf(dist, 0) || (dist == 0) != (s.Codim == 0) {
+			c.fail("%s of codimension %d: the distance of the point %v is %v", s.Name, s.Codim, from, dist)
 		}
 		if dist := s.Distance(theta); !(dist <= 1e-12) {
 			c.fail("%s: the projection %v of %v has distance %v", s.Name, theta, from, dist)
@@ -201,8 +202,12 @@ func checkSingular(c *checker) {
 		_, f, _ := c.nodesFisher(theta)
 		return f // nil without nodes
 	}
+	everywhere := false // a stratum of codimension 0 is the whole space
+	if st, ok := c.m.(models.Stratified); ok {
+		everywhere = slices.ContainsFunc(st.Strata(), func(s models.Stratum) bool { return s.Codim == 0 })
+	}
 	for _, p := range c.points {
-		if f := information(p); f != nil {
+		if f := information(p); f != nil && !everywhere {
 			if low := leastEigenvalue(f); !(low > singularTol) {
 				c.fail("off all strata, at θ = %v, the least eigenvalue of the scaled F is %.3g", p, low)
 			}

@@ -7,9 +7,10 @@
 // differences, the law against the model's own quadrature nodes. The rest are
 // z-tests on fixed seeds; Options.Draws rows of data (for a series: of its
 // length times replicates) let them see an error of 2 % in the Fisher
-// information, and Run fails where they could not. Limits are 6 standard
-// errors, estimated from 50 blocks: over the hundred statistics of a model a
-// false alarm has probability 2e-5, once for all, as seeds are fixed.
+// information, and Run fails where they could not. Limits are 5 standard
+// errors, estimated from 50 blocks or more: over the hundred statistics of a
+// model a false alarm has probability below 1e-3, once for all, as seeds are
+// fixed.
 package modeltest
 
 import (
@@ -96,8 +97,8 @@ func rules() []rule {
 }
 
 // Run checks m against the contract at points, parameters inside the domain
-// and off all strata (some of which may be named in the model's Strata; Run
-// projects points onto them by itself).
+// and off all strata but those of codimension 0, which are everywhere. Run
+// projects the points onto the strata by itself.
 func Run(t T, m models.Model, points [][]float64, opts Options) {
 	t.Helper()
 	if opts.N == 0 {
