@@ -158,7 +158,6 @@ type mixQuad struct {
 	infinite    []int8    // of every entry: 0, or what divergent says
 	s           []float64 // a score
 	ghosts      []mixGhost
-	gridRow     []float64
 	y           []float64
 }
 
