@@ -133,7 +133,7 @@ func (a *app) describeModel(f models.Family, name string, m models.Model) error 
 				rows = append(rows, []string{"…", "", "", "", strconv.Itoa(len(params)) + " coordinates in all"})
 				break
 			}
-			rows = append(rows, []string{p.Name, p.Unit, limit(p.Lo), limit(p.Hi), p.Doc})
+			rows = append(rows, []string{p.Name, p.Unit, boundText(p.Lo), boundText(p.Hi), p.Doc})
 		}
 		a.printf("\n%v\n", m)
 		if err := a.table("coordinate|unit|from|to|", "coordinate|unit|", rows); err != nil {
@@ -158,8 +158,8 @@ func (a *app) describeModel(f models.Family, name string, m models.Model) error 
 	return nil
 }
 
-// limit prints a bound; none is a dash of its sign.
-func limit(x number) string {
+// boundText prints a bound of a coordinate, infinite where there is none.
+func boundText(x number) string {
 	if math.IsInf(float64(x), 0) {
 		return six(float64(x))
 	}

@@ -24,6 +24,15 @@
 //	$ simulate fit mixture:k=2,sd=tied --data faithful --column waiting
 //	$ simulate fit arma:p=3,q=0,mean=true --data lh --json
 //
+// # Geometry
+//
+// What is singular at a parameter, the learning coefficient with it as the truth,
+// and the law of a likelihood ratio there:
+//
+//	$ simulate fisher mlp:hidden=2,act=erf --at=0.5,0.5,1,1
+//	$ simulate rlct mixture:k=2,sd=1 --at 1,0,0
+//	$ simulate limit homogeneity --bound 3 --draws 2000
+//
 // # Experiments
 //
 // An experiment turns a spec and a seed into rows, the same bytes whatever the

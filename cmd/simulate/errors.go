@@ -8,6 +8,7 @@ import (
 	"github.com/neuromanifold/neuromanifold/experiments"
 	"github.com/neuromanifold/neuromanifold/internal/runs"
 	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/singular"
 )
 
 // Exit statuses: see the contract in the package comment.
@@ -83,7 +84,7 @@ func classify(err error) (code int, hints []string) {
 	case errors.As(err, &mismatch):
 		return exitRequest, append(hints, "choose another directory with --out, or the spec, seed and version that made this one")
 	case errors.As(err, &name), errors.As(err, &csv), errors.As(err, &spec),
-		errors.Is(err, models.ErrDomain), errors.Is(err, runs.ErrNotRun):
+		errors.Is(err, models.ErrDomain), errors.Is(err, runs.ErrNotRun), errors.Is(err, singular.ErrNoRoute):
 		return exitRequest, hints
 	}
 	return exitFailed, hints

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,10 +29,32 @@ func TestScripts(t *testing.T) {
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: *update,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"json": jsonCommand,
+			"json":  jsonCommand,
+			"exits": exitsCommand,
 		},
-		Condition: nil,
 	})
+}
+
+// exitsCommand implements "exits CODE COMMAND…", which wants that exit status;
+// "exits !CODE COMMAND…" wants another one.
+func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit := (*exec.ExitError)(nil)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	code, not := strings.CutPrefix(args[0], "!")
+	want, err := strconv.Atoi(code)
+	ts.Check(err)
+	if (got == want) == not {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
 }
 
 // jsonCommand implements "json FILE PATH [VALUE [TOLERANCE]]": FILE (stdout
