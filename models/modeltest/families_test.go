@@ -146,6 +146,9 @@ func TestFamilies(t *testing.T) {
 					}
 					mb.opts.Text, mb.opts.Have = mb.text, append(slices.Clone(fam.have), mb.opts.Have...)
 					if testing.Short() {
+						if models.Dim(m) > 12 {
+							t.Skip("seconds of quadrature")
+						}
 						mb.opts.Skip = shortSkip(mb.opts.Skip)
 					}
 					Run(t, m, mb.points, mb.opts)
