@@ -36,6 +36,9 @@ type Fit struct {
 	Evals    int // evaluations of ℓ, of the score or of an EM step
 	Status   Status
 	Warnings []string
+	// Bounds names the coordinates on a bound of the parameter space, as
+	// "pi1 = 0".
+	Bounds []string
 
 	// The record of a multi-start: one entry for every distinct maximum, highest
 	// first, nil for a single climb.

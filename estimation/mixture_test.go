@@ -147,6 +147,9 @@ func TestStatisticIsNeverNegative(t *testing.T) {
 			if r2.LogLik < r1.LogLik-1e-10 {
 				t.Errorf("%s: two components %.10f below one %.10f", v.name, r2.LogLik, r1.LogLik)
 			}
+			if estimation.Statistic(r2.LogLik, r1.LogLik) < 0 {
+				t.Errorf("%s: statistic %.3g", v.name, estimation.Statistic(r2.LogLik, r1.LogLik))
+			}
 		}
 	}
 }

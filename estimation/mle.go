@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
@@ -126,10 +127,25 @@ func Describe(l models.Likelihood, fit Fit) *Report {
 			break
 		}
 	}
+	if len(fit.Bounds) > 0 {
+		r.Warnings = append(r.Warnings, "on a bound: "+strings.Join(fit.Bounds, ", "))
+	}
 	for _, h := range small(l, fit.Theta) {
 		r.Flags = append(r.Flags, fmt.Sprintf("component %d holds %.2f observations, fewer than %d", h.Component, h.Points, MinHolding))
 	}
 	r.Strata, _ = singular.StrataAt(m, fit.Theta)
 	r.uncertainty(l)
 	return r
+}
+
+// Statistic returns the likelihood-ratio statistic T = 2(ℓ₁ − ℓ₀) of a larger
+// model 1 and a smaller model 0. A negative value within the rounding of the
+// two sums is 0; a larger one is returned as it is, because it says that the
+// maximum of the larger model was missed.
+func Statistic(loglik1, loglik0 float64) float64 {
+	t := 2 * (loglik1 - loglik0)
+	if t < 0 && -t <= 1e-13*(math.Abs(loglik1)+math.Abs(loglik0)) {
+		return 0
+	}
+	return t
 }

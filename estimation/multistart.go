@@ -194,12 +194,12 @@ func record(l models.Likelihood, ends []Fit, interior bool) Fit {
 			})
 		}
 	}
-	return choose(ends, order, of, maxima, interior, evals, iters)
+	return choose(l.Model().Params(), ends, order, of, maxima, interior, evals, iters)
 }
 
 // choose returns the fit: the highest end off the variance floor, and if interior
 // is wanted off the edge of the domain where there is one.
-func choose(ends []Fit, order, of []int, maxima []Maximum, interior bool, evals, iters int) Fit {
+func choose(ps []models.Param, ends []Fit, order, of []int, maxima []Maximum, interior bool, evals, iters int) Fit {
 	if len(order) == 0 {
 		fit := ends[0]
 		fit.Starts.Tried = len(ends)
@@ -226,6 +226,7 @@ func choose(ends []Fit, order, of []int, maxima []Maximum, interior bool, evals,
 		fit.Warnings = append(fit.Warnings, "every start ended on the variance floor: no interior maximum was found")
 	}
 	fit.Theta = slices.Clone(fit.Theta)
+	fit.Bounds = onBounds(ps, fit.Theta) // canonical labels
 	fit.Maxima = maxima
 	fit.Starts = Starts{Tried: len(ends), ReachedBest: maxima[of[best]].Reached}
 	fit.Evals, fit.Iter = evals, iters

@@ -187,7 +187,6 @@ func snap(sp *space, fit *Fit) {
 		sp.evals++
 		if ll := sp.l.LogLik(fit.Theta); ll >= fit.LogLik-rounding(fit.LogLik, sp.weight) {
 			fit.LogLik = max(ll, fit.LogLik)
-			fit.Warnings = append(fit.Warnings, fmt.Sprintf("%s is on its bound %.6g", p.Name, b))
 			moved = true
 			continue
 		}
@@ -196,4 +195,16 @@ func snap(sp *space, fit *Fit) {
 	if moved && fit.Status == Converged {
 		fit.Status = Boundary
 	}
+	fit.Bounds = onBounds(sp.params, fit.Theta)
+}
+
+// onBounds names the coordinates of θ that equal a bound.
+func onBounds(ps []models.Param, theta []float64) []string {
+	var names []string
+	for i, p := range ps {
+		if theta[i] == p.Lo || theta[i] == p.Hi {
+			names = append(names, fmt.Sprintf("%s = %.6g", p.Name, theta[i]))
+		}
+	}
+	return names
 }
