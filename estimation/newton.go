@@ -81,6 +81,15 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 	floor, _ := sp.l.(models.FloorReporter)
 	fit := Fit{Status: IterationLimit}
 	bad := 0 // consecutive steps that the model mispredicted
+	refresh := func() bool {
+		if !sp.hess(h, u, g) || !t.factorize(h, u, g) {
+			fit.Status = Failed
+			fit.Warnings = append(fit.Warnings, "the Hessian is not finite where the climb stopped")
+			return false
+		}
+		fresh, bad = true, 0
+		return true
+	}
 	for ; fit.Iter < maxIter; fit.Iter++ {
 		if err := ctx.Err(); err != nil {
 			return Fit{}, err
@@ -91,10 +100,9 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 				fit.Status = Converged
 				break
 			}
-			if !sp.hess(h, u, g) || !t.factorize(h, u, g) {
+			if !refresh() {
 				break
 			}
-			fresh = true
 			continue
 		}
 		predicted := t.step(next, u)
@@ -108,10 +116,9 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 				}
 				break
 			}
-			if !sp.hess(h, u, g) || !t.factorize(h, u, g) {
+			if !refresh() {
 				break
 			}
-			fresh = true
 			continue
 		}
 		llNext := sp.grad(gNext, next)
@@ -139,15 +146,11 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 			}
 		}
 		if bad >= 2 {
-			if !sp.hess(h, u, g) {
-				fit.Status = Failed
-				fit.Warnings = append(fit.Warnings, "the Hessian is not finite on the way")
+			if !refresh() {
 				break
 			}
-			fresh = true
-			bad = 0
-		}
-		if !t.factorize(h, u, g) {
+		} else if !t.factorize(h, u, g) {
+			fit.Status = Failed
 			break
 		}
 	}
