@@ -90,8 +90,8 @@ func TestEveryFaultIsFound(t *testing.T) {
 			if tt.want != "law" {
 				opts.Skip = map[string]string{"law": "another rule is on trial"}
 			}
-			if tt.fault == "data" {
-				opts.Skip["race"] = "the fault is a race"
+			if slices.Contains([]string{"data", "theta", "sample-theta"}, tt.fault) {
+				opts.Skip["race"] = "the fault is a race, which the detector would report here"
 			}
 			var r recorder
 			Run(&r, toy{tt.fault}, toyPoints(), opts)
