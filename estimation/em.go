@@ -163,8 +163,12 @@ const (
 )
 
 // small reports whether the scaled gradient at θ is small; where it does not
-// exist (on a bound) there is nothing to object.
+// exist (on a bound) or need not vanish (on a variance floor) there is nothing
+// to object.
 func (e EM) small(sp *space, fit *Fit, theta []float64) bool {
+	if f, ok := sp.l.(models.FloorReporter); ok && len(f.Floored(theta)) > 0 {
+		return true
+	}
 	u, g := sp.x, sp.dn
 	if !sp.toFree(u, theta, 0) || math.IsInf(sp.grad(g, u), -1) {
 		return true
