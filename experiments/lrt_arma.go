@@ -35,7 +35,10 @@ with correlation sech(s − s'), where naive theory says χ² with two degrees o
 freedom. The maximum over θ is found on a grid in artanh θ that is refined around
 every peak, so that no local maximum is missed; under css the maximum over φ
 given θ is in closed form.`,
-	Cite:       []string{"hannan1982", "veres1987"},
+	Cite: []string{
+		"E. J. Hannan (1982), Testing for autocorrelation and Akaike's criterion, Journal of Applied Probability 19A:403-412",
+		"S. Veres (1987), Asymptotic distributions of likelihood ratios for overparametrized ARMA processes, Journal of Time Series Analysis 8:345-357",
+	},
 	Default:    lrtARMASpec{N: []int{100, 300, 1000}, Bound: 0.95, Likelihood: "css", Draws: 20000},
 	Smoke:      lrtARMASpec{N: []int{50}, Bound: 0.8, Likelihood: "exact", Draws: 500},
 	Replicates: 2000,

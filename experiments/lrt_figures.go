@@ -82,7 +82,7 @@ func drawLRTARMA(_ lrtARMASpec, cells []Sample[lrtARMARow]) (Drawing, error) {
 		for i, r := range c.Rows {
 			x[i], y[i] = r.Phi, r.Theta
 		}
-		p := &figs.Panel{Title: fmt.Sprintf("n = %d", c.Cell.Int("n")), X: "φ̂", Y: "θ̂", XRange: [2]float64{-1.1, 1.1}, YRange: [2]float64{-1.1, 1.1}}
+		p := &figs.Panel{Title: fmt.Sprintf("n = %d", c.Cell.Int("n")), X: "estimate of φ", Y: "estimate of θ", XRange: [2]float64{-1.1, 1.1}, YRange: [2]float64{-1.1, 1.1}}
 		p.Points("estimates", x, y)
 		p.Set("φ + θ = 0: white noise", []float64{-1, 1}, []float64{1, -1})
 		panels = append(panels, p)
@@ -102,7 +102,7 @@ func drawMLEMLP(s mleMLPSpec, cells []Sample[mleMLPRow]) (Drawing, error) {
 				x, y = append(x, math.Log10(r.W)), append(y, v)
 			}
 		}
-		p := &figs.Panel{Title: fmt.Sprintf("n = %d", c.Cell.Int("n")), X: "log₁₀ ŵ", Y: "√n v̂", YRange: [2]float64{-top, top}}
+		p := &figs.Panel{Title: fmt.Sprintf("n = %d", c.Cell.Int("n")), X: "log₁₀ of the estimate of w", Y: "√n × estimate of v", YRange: [2]float64{-top, top}}
 		p.Points("estimates", x, y)
 		p.Set("v = 0: the truth, for every w", []float64{math.Log10(mleMLPLeast), math.Log10(s.Bound)}, []float64{0, 0})
 		panels = append(panels, p)

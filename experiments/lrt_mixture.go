@@ -42,7 +42,11 @@ common variance). Naive theory says χ² with two degrees of freedom. The limit 
 approached very slowly: with M = 5 the mean at n = 1000 is about 0.9, the limit
 2.5. With the variance known the same data also give the supremum of their own
 score process, which the statistic follows path by path as n grows.`,
-	Cite:       []string{"hartigan1985", "liushao2003", "dacunha1999"},
+	Cite: []string{
+		"J. A. Hartigan (1985), A failure of likelihood asymptotics for normal mixtures, Proceedings of the Berkeley Conference in Honor of Neyman and Kiefer 2:807-810",
+		"X. Liu, Y. Shao (2003), Asymptotics for likelihood ratio tests under loss of identifiability, Annals of Statistics 31:807-832",
+		"D. Dacunha-Castelle, E. Gassiat (1999), Testing the order of a model using locally conic parametrization, Annals of Statistics 27:1178-1209",
+	},
 	Default:    lrtMixtureSpec{N: []int{100, 300, 1000}, Bound: 5, Variance: "known", Starts: 5, Draws: 20000},
 	Smoke:      lrtMixtureSpec{N: []int{50}, Bound: 5, Variance: "known", Starts: 2, Draws: 500},
 	Replicates: 2000,

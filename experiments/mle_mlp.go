@@ -39,7 +39,10 @@ v = 0 every w is true. The estimates are a cloud along both lines v = 0 and w = 
 and never become Gaussian; generalisation and training error are not ±d/2n with
 d = 2. The output weight is profiled out in closed form, and the input weight is
 searched on a grid in log w that is refined around every peak.`,
-	Cite:       []string{"amari2006", "fukumizu2003"},
+	Cite: []string{
+		"S. Amari, H. Park, T. Ozeki (2006), Singularities affect dynamics of learning in neuromanifolds, Neural Computation 18(5):1007-1065",
+		"K. Fukumizu (2003), Likelihood ratio of unidentifiable models and multilayer neural networks, Annals of Statistics 31:833-851",
+	},
 	Default:    mleMLPSpec{N: []int{100, 300, 1000}, Act: "erf", Bound: 10, Draws: 20000},
 	Smoke:      mleMLPSpec{N: []int{50}, Act: "tanh", Bound: 3, Draws: 500},
 	Replicates: 2000,

@@ -158,7 +158,7 @@ func TestTableGolden(t *testing.T) {
 		"                        median ",
 		"                        sd ",
 		"standard errors of the measurements: mean over replicates, jackknife",
-		"limit is the value for n → ∞: its z may be large at finite n",
+		"limit is an asymptotic value (n → ∞, or as described): its z may be large before it is reached",
 		"theory: largest |z| ",
 		"status: converged 31, iteration limit 0, boundary 0, failed 3, unbounded 5 of 39 rows",
 	} {

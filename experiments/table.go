@@ -170,7 +170,7 @@ func (s *Summary) comparison() *Table {
 	}
 	t.Notes = append(t.Notes, "standard errors of the measurements: "+strings.Join(methods, ", "))
 	if limit {
-		t.Notes = append(t.Notes, "limit is the value for n → ∞: its z may be large at finite n")
+		t.Notes = append(t.Notes, "limit is an asymptotic value (n → ∞, or as described): its z may be large before it is reached")
 	}
 	if lines > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("theory: largest |z| %.1f in %d comparisons", worst, lines))

@@ -334,6 +334,31 @@ func (m *Crossing) FisherAt(dst *mat.SymDense, theta, x []float64) {
 	}
 }
 
+// Nodes implements Noder. log p is quadratic in (x, y), so that x = ±√E x² and
+// noise ±σ are exact for expectations of log-densities of crossings; rule is
+// ignored.
+func (m *Crossing) Nodes(theta []float64, _ Rule) (*Data, []float64, error) {
+	if err := CheckTheta(m, theta); err != nil {
+		return nil, nil, err
+	}
+	xx, ok := secondMoment(m.s.Inputs)
+	if !ok {
+		return nil, nil, fmt.Errorf("%v: no quadrature nodes for inputs of law %v", m, m.s.Inputs)
+	}
+	z, c := NewData(4, 1, 1), m.slope(theta)
+	for t := range 4 {
+		x, e := math.Sqrt(xx), m.s.Sigma
+		if t%2 == 1 {
+			x = -x
+		}
+		if t >= 2 {
+			e = -e
+		}
+		z.V[2*t], z.V[2*t+1] = x, c*x+e
+	}
+	return z, []float64{0.25, 0.25, 0.25, 0.25}, nil
+}
+
 // Strata returns the level set of the product through θ (for more than one
 // factor every θ lies on one) and the hyperplanes w_i = 0.
 func (m *Crossing) Strata() []Stratum {

@@ -77,7 +77,7 @@ func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 			}
 			switch {
 			case m == 1 && e%every == 0,
-				decades <= 3 && (m == 2 || m == 5),
+				decades <= 1.5 && (m == 2 || m == 5),
 				decades <= 1 && m <= 5,
 				decades < 0.5:
 				t.Label = logLabel(m, e)
