@@ -57,6 +57,18 @@ type (
 	Maximizer interface {
 		Maximum(dst []float64) (loglik float64)
 	}
+	// A Residualer is a Gaussian regression, whose log-likelihood is a sum of
+	// squares: ℓ(θ) = −½ (W log 2πσ² + |r(θ)|²/σ²) with one residual
+	// r = √w_t (y_t − f(x_t; θ)) for every row and output.
+	Residualer interface {
+		// LeastSquares describes r. It is false where a weight is negative, so
+		// that r does not exist.
+		LeastSquares() (LeastSquares, bool)
+		// Residuals fills dst (Rows) with r(θ) and, unless jac is nil, jac
+		// (Rows×d) with ∂r/∂θ, whose column of σ² is 0. Outside the domain some
+		// entries are not finite. σ² is not read.
+		Residuals(dst []float64, jac *mat.Dense, theta []float64)
+	}
 	// A Holder divides the observations among the components of a mixture.
 	// Holdings fills dst (Components) with Σ_t w_t P(component | row t).
 	Holder interface {
@@ -153,6 +165,18 @@ type (
 		Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error)
 	}
 )
+
+// LeastSquares describes the residuals of a Residualer.
+type LeastSquares struct {
+	Rows   int     // residuals
+	Weight float64 // W, the sum of the weights of all residuals
+	Noise  int     // coordinate of σ² in θ, -1 where it is known
+	Sigma  float64 // σ where it is known
+	// Linear lists coordinates in which r is jointly affine while all others are
+	// fixed, as the output weights of a network. An Unconstrainer of the model
+	// leaves them as they are.
+	Linear []int
+}
 
 // A Stratum is a named piece of the singular set.
 type Stratum struct {
