@@ -79,6 +79,7 @@ given θ is in closed form.`,
 			}), nil
 	},
 	Figures: []Figure[lrtARMASpec, lrtARMARow]{
+		lrtHistogram(func(r lrtARMARow) float64 { return r.T }, func(s lrtARMASpec) (*singular.Limit, error) { return lrtARMALimit(s, 1) }),
 		lrtDistribution("statistic", "Distribution of the likelihood-ratio statistic against its limit law and against χ² with two degrees of freedom.", func(r lrtARMARow) float64 { return r.T }, func(s lrtARMASpec) (*singular.Limit, error) { return lrtARMALimit(s, 1) }, 2),
 		{Name: "estimates", Doc: "Estimates of (φ, θ) for white noise: they spread along the whole line of pole-zero cancellation.", Draw: drawLRTARMA},
 	},

@@ -48,6 +48,38 @@ func lrtDistribution[S, R any](name, doc string, t func(r R) float64, limit func
 	}}
 }
 
+// lrtHistogram is the histogram of the statistic in the last cell with the
+// density of the limit law, in the same bins, on it.
+func lrtHistogram[S, R any](t func(r R) float64, limit func(s S) (*singular.Limit, error)) Figure[S, R] {
+	return Figure[S, R]{
+		Name: "histogram",
+		Doc:  "Histogram of the statistic at the largest sample size, with the density of its limit law.",
+		Draw: func(s S, cells []Sample[R]) (Drawing, error) {
+			law, err := limit(s)
+			if err != nil {
+				return nil, err
+			}
+			c := cells[len(cells)-1]
+			v := make([]float64, len(c.Rows))
+			for i, r := range c.Rows {
+				v[i] = t(r)
+			}
+			const top, bins = 12.0, 48
+			p := &figs.Panel{X: "T", Y: "density", XRange: [2]float64{0, top}}
+			p.Histogram(fmt.Sprintf("n = %d", c.Cell.Int("n")), v, 0, top, bins)
+			if law != nil {
+				var x, y []float64
+				for i := range bins {
+					a, b := top*float64(i)/bins, top*float64(i+1)/bins
+					x, y = append(x, (a+b)/2), append(y, (law.CDF(b).Value-law.CDF(a).Value)/(b-a))
+				}
+				p.Curve("limit n → ∞", x, y)
+			}
+			return figs.New(p), nil
+		},
+	}
+}
+
 // drawLRTMixturePaths draws the statistic against the supremum of the empirical
 // process, one panel for the smallest and one for the largest sample.
 func drawLRTMixturePaths(s lrtMixtureSpec, cells []Sample[lrtMixtureRow]) (Drawing, error) {
@@ -99,12 +131,12 @@ func drawMLEMLP(s mleMLPSpec, cells []Sample[mleMLPRow]) (Drawing, error) {
 		const top = 8.0
 		for _, r := range c.Rows {
 			if v := root * r.V; math.Abs(v) <= top {
-				x, y = append(x, math.Log10(r.W)), append(y, v)
+				x, y = append(x, r.W), append(y, v)
 			}
 		}
-		p := &figs.Panel{Title: fmt.Sprintf("n = %d", c.Cell.Int("n")), X: "log₁₀ of the estimate of w", Y: "√n × estimate of v", YRange: [2]float64{-top, top}}
+		p := &figs.Panel{Title: fmt.Sprintf("n = %d", c.Cell.Int("n")), X: "estimate of w", LogX: true, Y: "√n × estimate of v", YRange: [2]float64{-top, top}}
 		p.Points("estimates", x, y)
-		p.Set("v = 0: the truth, for every w", []float64{math.Log10(mleMLPLeast), math.Log10(s.Bound)}, []float64{0, 0})
+		p.Set("v = 0: the truth, for every w", []float64{mleMLPLeast, s.Bound}, []float64{0, 0})
 		panels = append(panels, p)
 	}
 	return figs.New(panels...), nil

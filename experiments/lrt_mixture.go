@@ -76,6 +76,7 @@ score process, which the statistic follows path by path as n grows.`,
 	},
 	Compare: compareLRTMixture,
 	Figures: []Figure[lrtMixtureSpec, lrtMixtureRow]{
+		lrtHistogram(func(r lrtMixtureRow) float64 { return r.T }, func(s lrtMixtureSpec) (*singular.Limit, error) { return lrtMixtureLimit(s, 1) }),
 		lrtDistribution("statistic", "Distribution of the likelihood-ratio statistic against its limit law and against χ² with two degrees of freedom.", func(r lrtMixtureRow) float64 { return r.T }, func(s lrtMixtureSpec) (*singular.Limit, error) { return lrtMixtureLimit(s, 1) }, 2),
 		{Name: "paths", Doc: "The statistic of each replicate against the supremum of the score process on the same data: the limit is reached path by path.", Draw: drawLRTMixturePaths},
 	},

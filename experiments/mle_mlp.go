@@ -89,6 +89,7 @@ searched on a grid in log w that is refined around every peak.`,
 	},
 	Figures: []Figure[mleMLPSpec, mleMLPRow]{
 		{Name: "cloud", Doc: "Estimates of (w, √n v): every point of the line v = 0 is true, and the cloud spreads along it instead of shrinking to a point.", Draw: drawMLEMLP},
+		lrtHistogram(func(r mleMLPRow) float64 { return r.T }, func(s mleMLPSpec) (*singular.Limit, error) { return mleMLPLimit(s, 1) }),
 		lrtDistribution("statistic", "Distribution of the likelihood-ratio statistic against its limit law and against χ² with two degrees of freedom.", func(r mleMLPRow) float64 { return r.T }, func(s mleMLPSpec) (*singular.Limit, error) { return mleMLPLimit(s, 1) }, 2),
 	},
 })
