@@ -71,8 +71,9 @@ func lrtLines[R any](t func(r R) float64, limit *singular.Limit, source string) 
 		lines = append(lines, line(fmt.Sprintf("%v-quantile of T", p), Quantile(p, t), func() singular.Estimate { return limit.Quantile(p) }))
 	}
 	return append(lines,
-		line("P(T > 3.84), nominal 5 % of χ²(1)", Fraction(func(r R) bool { return t(r) > chi2Upper }), func() singular.Estimate { return limit.PValue(chi2Upper) }),
-		line("P(T > 4), AIC prefers the larger model", Fraction(func(r R) bool { return t(r) > 4 }), func() singular.Estimate { return limit.PValue(4) }),
+		line("P(T > 3.84), 0.05 under χ²(1)", Fraction(func(r R) bool { return t(r) > chi2Upper }), func() singular.Estimate { return limit.PValue(chi2Upper) }),
+		line("P(T > 5.99), 0.05 under χ²(2)", Fraction(func(r R) bool { return t(r) > chi2Upper2 }), func() singular.Estimate { return limit.PValue(chi2Upper2) }),
+		line("P(T > 4), AIC takes the larger model", Fraction(func(r R) bool { return t(r) > 4 }), func() singular.Estimate { return limit.PValue(4) }),
 	)
 }
 

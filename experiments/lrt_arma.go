@@ -67,12 +67,6 @@ given θ is in closed form.`,
 		}
 		return append(lrtLines(func(r lrtARMARow) float64 { return r.T }, limit, "sech process, derived here; Veres (1987)"),
 			Line[lrtARMARow]{
-				Name:    "P(T > 5.99), nominal 5 % of χ²(2)",
-				Measure: Fraction(func(r lrtARMARow) bool { return r.T > chi2Upper2 }),
-				Theory:  limit.PValue(chi2Upper2).Value, TheorySE: limit.PValue(chi2Upper2).SE, Limit: true,
-				Route: models.MonteCarlo, Source: "sech process, derived here; naive theory says 0.05",
-			},
-			Line[lrtARMARow]{
 				Name:    "P(|θ̂| = ρ)",
 				Measure: Fraction(func(r lrtARMARow) bool { return r.Status == Boundary }),
 				Theory:  math.NaN(),

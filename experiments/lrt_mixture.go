@@ -209,11 +209,6 @@ func compareLRTMixture(_ context.Context, s lrtMixtureSpec, c Cell) ([]Line[lrtM
 	}
 	t := func(r lrtMixtureRow) float64 { return r.T }
 	lines := lrtLines(t, limit, "Liu and Shao (2003), kernel derived here")
-	lines = append(lines, Line[lrtMixtureRow]{
-		Name:    "P(T > 5.99), nominal 5 % of χ²(2)",
-		Measure: Fraction(func(r lrtMixtureRow) bool { return r.T > chi2Upper2 }),
-		Theory:  0.05, Limit: true, Route: models.Exact, Source: "naive: regular theory with two more parameters",
-	})
 	if s.Variance == "known" {
 		lines = append(lines,
 			Line[lrtMixtureRow]{

@@ -213,8 +213,24 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 	for _, f := range r.Flags {
 		a.printf("flag: %s\n", f)
 	}
+	switch {
+	case len(r.Flags) == 0:
+	case r.Sound != nil:
+		a.printf("best maximum without them: %s nats at θ = %s\n", six(r.Sound.LogLik), sixes(r.Sound.Theta))
+	default:
+		a.printf("no start reached a maximum without them: try more --starts, or a smaller model\n")
+	}
 	a.printf("%s\n", verdict(r))
 	return nil
+}
+
+// sixes writes θ as --at takes it, to six digits.
+func sixes(theta []float64) string {
+	parts := make([]string, len(theta))
+	for i, v := range theta {
+		parts[i] = strconv.FormatFloat(v, 'g', 6, 64)
+	}
+	return strings.Join(parts, ",")
 }
 
 func (a *app) printMaxima(r *estimation.Report) error {
