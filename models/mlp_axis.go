@@ -89,6 +89,14 @@ func (ax *mlpAxis) grade(q *mlpFactor, theta []float64) {
 	ax.edges = slices.CompactFunc(ax.edges, func(a, b float64) bool { return math.Abs(b-a) < 1e-13 })
 }
 
+// split adds an edge at e, unless that is outside, NaN or an edge already.
+func (ax *mlpAxis) split(e float64) {
+	k, _ := slices.BinarySearch(ax.edges, e)
+	if k > 0 && k < len(ax.edges) && e-ax.edges[k-1] > 1e-13 && ax.edges[k]-e > 1e-13 {
+		ax.edges = slices.Insert(ax.edges, k, e)
+	}
+}
+
 // even sets edges on [-end, end] no further apart than width.
 func (ax *mlpAxis) even(end, width float64, refine int) {
 	n := min(math.Ceil(2*end/width)*float64(int(1)<<refine), maxAxisNodes/panelNodes)

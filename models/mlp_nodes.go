@@ -10,10 +10,13 @@ import (
 // free σ². A log-likelihood of this family is quadratic in y, so that the noise
 // is integrated exactly, and so are products of two scores. For normal inputs of
 // sigmoid units the rule is the trapezoidal one, else 16-node Gauss rules side by
-// side, which meet at 0 where a relu unit without bias has its kink. Rule.Points
-// is the number of nodes per input, by default 256 for one input and 96 for two.
-// The rows of an EmpiricalLaw are nodes themselves, for any number of inputs. It
-// is an error for other laws and for more than two inputs.
+// side. They meet at 0 and, for one input, at the kink −b_i/w_i of each relu unit
+// of theta, so that its scores are smooth within a panel; the kinks of another θ,
+// and those of two inputs, which are lines, cross panels and cost accuracy.
+// Rule.Points is the number of nodes per input, by default 256 for one input and
+// 96 for two; each kink adds 16. The rows of an EmpiricalLaw are nodes themselves,
+// for any number of inputs. It is an error for other laws and for more than two
+// inputs.
 func (m *MLP) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error) {
 	if err := CheckTheta(m, theta); err != nil {
 		return nil, nil, fmt.Errorf("%v: %w", m, err)
@@ -21,7 +24,7 @@ func (m *MLP) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error
 	if rule.Points < 0 || rule.Points > 1<<20 {
 		return nil, nil, fmt.Errorf("%v: a rule of %d points: allowed is 0 (default) to %d", m, rule.Points, 1<<20)
 	}
-	xs, wx, err := m.inputNodes(rule)
+	xs, wx, err := m.inputNodes(theta, rule)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,7 +89,7 @@ func noiseNodes(n int, degree5 bool) (es, ws []float64) {
 }
 
 // inputNodes returns nodes (n×in) and weights (n) for the law of the inputs.
-func (m *MLP) inputNodes(rule Rule) (xs, ws []float64, err error) {
+func (m *MLP) inputNodes(theta []float64, rule Rule) (xs, ws []float64, err error) {
 	in := m.s.In
 	var sd float64
 	uniform := false
@@ -127,6 +130,11 @@ func (m *MLP) inputNodes(rule Rule) (xs, ws []float64, err error) {
 		}
 		for k := range panels + 1 {
 			ax.edges = append(ax.edges, end*(2*float64(k)/float64(panels)-1))
+		}
+		if in == 1 && m.s.Bias && m.s.Act == ReLUUnit {
+			for i := range m.s.Hidden {
+				ax.split(-theta[i*m.rowIn+1] / (theta[i*m.rowIn] * sd))
+			}
 		}
 		ax.panels(0, uniform)
 	} else {
