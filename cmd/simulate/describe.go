@@ -55,18 +55,7 @@ func (a *app) describe(name string) error {
 	if strings.Contains(name, ":") {
 		return bad(err)
 	}
-	u := &models.UnknownNameError{What: "model family, experiment or data set", Name: name}
-	cat := catalogue{listModels(), listExperiments(), listData()}
-	for _, m := range cat.Models {
-		u.Known = append(u.Known, m.Name)
-	}
-	for _, e := range cat.Experiments {
-		u.Known = append(u.Known, e.Name)
-	}
-	for _, d := range cat.Data {
-		u.Known = append(u.Known, d.Name)
-	}
-	return u
+	return unknownName("model family, experiment or data set", name)
 }
 
 type describedParam struct {

@@ -47,6 +47,7 @@
 //	$ simulate replay runs/small --cell n=5 --replicate 7
 //	$ simulate report runs/small
 //	$ simulate export runs/small
+//	$ simulate cite runs/small
 //
 // Ctrl-C stops a run within a second; the same command resumes it. --shard i/n
 // does part i of n, for machines that share a directory or are merged later by

@@ -108,7 +108,7 @@ interrupted or incomplete.`,
 		a.listCommand(), a.describeCommand(), a.loglikCommand(), a.fitCommand(),
 		a.fisherCommand(), a.rlctCommand(), a.limitCommand(),
 		a.runCommand(), a.statusCommand(), a.verifyCommand(), a.replayCommand(),
-		a.planCommand(), a.exportCommand(), a.reportCommand(), a.completionCommand(),
+		a.planCommand(), a.exportCommand(), a.reportCommand(), a.citeCommand(), a.completionCommand(),
 	)
 	return a
 }

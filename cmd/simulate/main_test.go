@@ -14,6 +14,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
+
+	"github.com/neuromanifold/neuromanifold/internal/runs"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output of the test scripts")
@@ -31,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"json":  jsonCommand,
 			"exits": exitsCommand,
+			"aged":  agedCommand,
 		},
 	})
 }
@@ -55,6 +58,23 @@ func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if (got == want) == not {
 		ts.Fatalf("exit status %d, want %s", got, args[0])
 	}
+}
+
+// agedCommand implements "aged DIR VERSION": the run in DIR becomes one that
+// another version of its experiment has made, its manifest sound.
+func agedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: aged DIR VERSION")
+	}
+	file := filepath.Join(ts.MkAbs(args[0]), "manifest.json")
+	m, err := runs.ParseManifest(strings.NewReader(ts.ReadFile(file)))
+	ts.Check(err)
+	m.Identity.Version, err = strconv.Atoi(args[1])
+	ts.Check(err)
+	m.Hash = m.Identity.Hash()
+	b, err := m.Encode()
+	ts.Check(err)
+	ts.Check(os.WriteFile(file, b, 0o666))
 }
 
 // jsonCommand implements "json FILE PATH [VALUE [TOLERANCE]]": FILE (stdout
