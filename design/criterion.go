@@ -247,9 +247,11 @@ func (e *lEval) Set(M *mat.SymDense) bool {
 	return true
 }
 
-func (e *lEval) Value() float64                  { return -inner(e.a, e.d.inv) }
-func (e *lEval) Gradient(dst *mat.SymDense)      { dst.CopySym(e.g) }
-func (e *lEval) Curvature(dst, mu *mat.SymDense) { sandwich(dst, -2, e.d.inv, mu, e.g, &e.d.tmp, &e.d.out) }
+func (e *lEval) Value() float64             { return -inner(e.a, e.d.inv) }
+func (e *lEval) Gradient(dst *mat.SymDense) { dst.CopySym(e.g) }
+func (e *lEval) Curvature(dst, mu *mat.SymDense) {
+	sandwich(dst, -2, e.d.inv, mu, e.g, &e.d.tmp, &e.d.out)
+}
 func (e *lEval) Efficiency(psi, best float64) float64 {
 	return best / psi // variances: both are negative
 }
