@@ -1,12 +1,11 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // BinMixSettings selects a mixture of binomials.
@@ -21,7 +20,8 @@ type BinMixSettings struct {
 // finite sum and every quantity of this family is exact.
 type BinMix struct {
 	s      BinMixSettings
-	choose []float64 // log binomial coefficients
+	choose []float64 // log binomial coefficients of N trials
+	fewer  []float64 // those of N−1 trials
 	params []Param
 }
 
@@ -39,13 +39,7 @@ func NewBinMix(s BinMixSettings) (*BinMix, error) {
 	if s.Trials < 1 {
 		return nil, fmt.Errorf("binmix: trials = %d: allowed is 1 or more", s.Trials)
 	}
-	m := &BinMix{s: s, choose: make([]float64, s.Trials+1)}
-	n, _ := math.Lgamma(float64(s.Trials) + 1)
-	for y := range m.choose {
-		a, _ := math.Lgamma(float64(y) + 1)
-		b, _ := math.Lgamma(float64(s.Trials-y) + 1)
-		m.choose[y] = n - a - b
-	}
+	m := &BinMix{s: s, choose: logChoose(s.Trials), fewer: logChoose(s.Trials - 1)}
 	for i := range s.K - 1 {
 		m.params = append(m.params, Param{Name: fmt.Sprintf("pi%d", i+1), Lo: 0, Hi: 1, Doc: fmt.Sprintf("weight of component %d", i+1)})
 	}
@@ -123,8 +117,19 @@ func (m *BinMix) outside(theta []float64) bool {
 	return m.CheckDomain(theta) != nil
 }
 
-// densities fills f (K × (N+1)) with Bin(y; N, p_i) and returns nothing else;
-// 0 log 0 is 0.
+// logChoose returns the logarithms of the binomial coefficients of n.
+func logChoose(n int) []float64 {
+	c := make([]float64, n+1)
+	top, _ := math.Lgamma(float64(n) + 1)
+	for y := range c {
+		a, _ := math.Lgamma(float64(y) + 1)
+		b, _ := math.Lgamma(float64(n-y) + 1)
+		c[y] = top - a - b
+	}
+	return c
+}
+
+// densities fills f (K × (N+1)) with Bin(y; N, p_i); 0 log 0 is 0.
 func (m *BinMix) densities(f []float64, theta []float64) {
 	cells := m.s.Trials + 1
 	for i := range m.s.K {
@@ -150,10 +155,7 @@ func (m *BinMix) slope(y int, p float64) float64 {
 		if y < 0 || y > n-1 {
 			return 0
 		}
-		a, _ := math.Lgamma(float64(n))
-		b, _ := math.Lgamma(float64(y) + 1)
-		c, _ := math.Lgamma(float64(n - y))
-		return math.Exp(a - b - c + xlogp(y, p) + xlogp(n-1-y, 1-p))
+		return math.Exp(m.fewer[y] + xlogp(y, p) + xlogp(n-1-y, 1-p))
 	}
 	return float64(n) * (bin(y-1) - bin(y))
 }
@@ -180,226 +182,6 @@ func (m *BinMix) Sample(z *Data, theta []float64, rng *rand.Rand) {
 	}
 }
 
-// Bind counts the observations; a value that is not a count from 0 to N is an
-// error that names its row.
-func (m *BinMix) Bind(z *Data) (Likelihood, error) {
-	if err := checkBind(m, z); err != nil {
-		return nil, err
-	}
-	for t, v := range z.V {
-		if v != math.Trunc(v) || v < 0 || v > float64(m.s.Trials) {
-			return nil, fmt.Errorf("%v: row %d is %v: allowed is a count from 0 to %d", m, t+1, v, m.s.Trials)
-		}
-	}
-	return m.bind(z, nil), nil
-}
-
-func (m *BinMix) bind(z *Data, w []float64) *binMixLik {
-	cells := m.s.Trials + 1
-	l := &binMixLik{m: m, z: z, w: w, count: make([]float64, cells), f: make([]float64, m.s.K*cells), p: make([]float64, cells), g: mat.NewDense(cells, len(m.params), nil)}
-	l.gather()
-	return l
-}
-
-type binMixLik struct {
-	m     *BinMix
-	z     *Data
-	w     []float64
-	count []float64 // weight of every cell
-	f     []float64 // K × cells component densities
-	p     []float64 // cell probabilities
-	g     *mat.Dense
-}
-
-func (l *binMixLik) gather() {
-	for y := range l.count {
-		l.count[y] = 0
-	}
-	for t, v := range l.z.V {
-		w := 1.0
-		if l.w != nil {
-			w = l.w[t]
-		}
-		l.count[int(v)] += w
-	}
-}
-
-// Model returns the mixture.
-func (l *binMixLik) Model() Model { return l.m }
-
-// N returns the number of rows.
-func (l *binMixLik) N() int { return l.z.N }
-
-// Weight returns the total weight of the rows.
-func (l *binMixLik) Weight() float64 {
-	if l.w == nil {
-		return float64(l.z.N)
-	}
-	s := 0.0
-	for _, w := range l.w {
-		s += w
-	}
-	return s
-}
-
-// Reweight implements Reweighter.
-func (l *binMixLik) Reweight(w []float64) Likelihood {
-	checkLen(len(w), l.z.N)
-	return l.m.bind(l.z, w)
-}
-
-// cells fills l.f and l.p at θ.
-func (l *binMixLik) cells(theta []float64) {
-	if l.w != nil {
-		l.gather()
-	}
-	l.m.cellsInto(l.p, l.f, theta)
-}
-
-func (m *BinMix) cellsInto(p, f, theta []float64) {
-	m.densities(f, theta)
-	cells := m.s.Trials + 1
-	for y := range p {
-		p[y] = 0
-		for i := range m.s.K {
-			p[y] += m.weight(theta, i) * f[i*cells+y]
-		}
-	}
-}
-
-// LogLik implements Likelihood.
-func (l *binMixLik) LogLik(theta []float64) float64 {
-	if l.m.outside(theta) {
-		return math.Inf(-1)
-	}
-	l.cells(theta)
-	return l.sum()
-}
-
-func (l *binMixLik) sum() float64 {
-	ll := 0.0
-	for y, c := range l.count {
-		if c != 0 {
-			ll += c * math.Log(l.p[y])
-		}
-	}
-	return ll
-}
-
-// Terms implements Likelihood.
-func (l *binMixLik) Terms(dst, theta []float64) {
-	checkLen(len(dst), l.z.N)
-	if l.m.outside(theta) {
-		for t := range dst {
-			dst[t] = math.Inf(-1)
-		}
-		return
-	}
-	l.cells(theta)
-	for t, v := range l.z.V {
-		dst[t] = math.Log(l.p[int(v)])
-	}
-}
-
-// gradients fills g (cells × d) with ∂p(y)/∂θ.
-func (m *BinMix) gradients(g *mat.Dense, f, theta []float64) {
-	cells, k := m.s.Trials+1, m.s.K
-	for y := range cells {
-		for i := range k - 1 {
-			g.Set(y, i, f[i*cells+y]-f[(k-1)*cells+y])
-		}
-		for i := range k {
-			g.Set(y, k-1+i, m.weight(theta, i)*m.slope(y, theta[k-1+i]))
-		}
-	}
-}
-
-// Score implements Scorer.
-func (l *binMixLik) Score(dst, theta []float64) float64 {
-	checkLen(len(dst), len(l.m.params))
-	if l.m.outside(theta) {
-		return math.Inf(-1)
-	}
-	l.cells(theta)
-	l.m.gradients(l.g, l.f, theta)
-	for j := range dst {
-		dst[j] = 0
-		for y, c := range l.count {
-			if c != 0 {
-				dst[j] += c * l.g.At(y, j) / l.p[y]
-			}
-		}
-	}
-	return l.sum()
-}
-
-// ScoreTerms implements TermScorer.
-func (l *binMixLik) ScoreTerms(dst *mat.Dense, theta []float64) {
-	if r, c := dst.Dims(); r != l.z.N || c != len(l.m.params) {
-		panic(badShape)
-	}
-	l.cells(theta)
-	l.m.gradients(l.g, l.f, theta)
-	for t, v := range l.z.V {
-		row, y := dst.RawRowView(t), int(v)
-		for j := range row {
-			row[j] = l.g.At(y, j) / l.p[y]
-		}
-	}
-}
-
-// EMStep implements EMStepper.
-func (l *binMixLik) EMStep(dst, theta []float64) float64 {
-	checkLen(len(dst), len(l.m.params))
-	if l.m.outside(theta) {
-		copy(dst, theta)
-		return math.Inf(-1)
-	}
-	l.cells(theta)
-	m := l.m
-	cells, k := m.s.Trials+1, m.s.K
-	total := 0.0
-	for _, c := range l.count {
-		total += c
-	}
-	for i := range k {
-		w, s := 0.0, 0.0
-		pi := m.weight(theta, i)
-		for y, c := range l.count {
-			if c != 0 {
-				r := c * pi * l.f[i*cells+y] / l.p[y]
-				w += r
-				s += r * float64(y)
-			}
-		}
-		if i < k-1 {
-			dst[i] = w / total
-		}
-		dst[k-1+i] = theta[k-1+i]
-		if w > 0 {
-			dst[k-1+i] = math.Min(1, s/(w*float64(m.s.Trials)))
-		}
-	}
-	return l.sum()
-}
-
-// Start proposes random weights, and probabilities at random observations.
-func (l *binMixLik) Start(dst []float64, rng *rand.Rand) {
-	checkLen(len(dst), len(l.m.params))
-	k, sum := l.m.s.K, rng.ExpFloat64()
-	for i := range k - 1 {
-		dst[i] = rng.ExpFloat64()
-		sum += dst[i]
-	}
-	for i := range k - 1 {
-		dst[i] /= sum
-	}
-	n := float64(l.m.s.Trials)
-	for i := range k {
-		dst[k-1+i] = (l.z.V[rng.IntN(l.z.N)] + rng.Float64()) / (n + 1)
-	}
-}
-
 // Canonicalize sorts the components by probability, ascending.
 func (m *BinMix) Canonicalize(theta []float64) {
 	checkLen(len(theta), len(m.params))
@@ -409,24 +191,14 @@ func (m *BinMix) Canonicalize(theta []float64) {
 	for i := range cs {
 		cs[i] = comp{m.weight(theta, i), theta[k-1+i]}
 	}
-	if slices.IsSortedFunc(cs, func(a, b comp) int { return compare(a.p, b.p) }) {
+	if slices.IsSortedFunc(cs, func(a, b comp) int { return cmp.Compare(a.p, b.p) }) {
 		return // the last weight is implied: sorted already means bit for bit unchanged
 	}
-	slices.SortStableFunc(cs, func(a, b comp) int { return compare(a.p, b.p) })
+	slices.SortStableFunc(cs, func(a, b comp) int { return cmp.Compare(a.p, b.p) })
 	for i, c := range cs {
 		if i < k-1 {
 			theta[i] = c.w
 		}
 		theta[k-1+i] = c.p
 	}
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -192,12 +192,7 @@ func (l *coneLik) Reweight(w []float64) Likelihood {
 
 func (l *coneLik) outside(theta []float64) bool {
 	checkLen(len(theta), len(l.m.params))
-	for _, v := range theta {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return true
-		}
-	}
-	return l.m.s.OneSided && theta[0] < 0
+	return !allFinite(theta) || l.m.s.OneSided && theta[0] < 0
 }
 
 // LogLik is ξ a(ω)·Σx − nξ²/2 − ½Σ|x|² − n(d+2)/2 log 2π.

@@ -106,44 +106,21 @@ func (m *Contaminated) Bind(z *Data) (Likelihood, error) {
 	if err := checkBind(m, z); err != nil {
 		return nil, err
 	}
-	return &contaminatedLik{m: m, z: z}, nil
+	return &contaminatedLik{weightedRows{z, nil}, m}, nil
 }
 
 type contaminatedLik struct {
+	weightedRows
 	m *Contaminated
-	z *Data
-	w []float64
 }
 
 // Model returns the contaminated normal.
 func (l *contaminatedLik) Model() Model { return l.m }
 
-// N returns the number of rows.
-func (l *contaminatedLik) N() int { return l.z.N }
-
-// Weight returns the total weight of the rows.
-func (l *contaminatedLik) Weight() float64 {
-	if l.w == nil {
-		return float64(l.z.N)
-	}
-	s := 0.0
-	for _, w := range l.w {
-		s += w
-	}
-	return s
-}
-
 // Reweight implements Reweighter.
 func (l *contaminatedLik) Reweight(w []float64) Likelihood {
 	checkLen(len(w), l.z.N)
-	return &contaminatedLik{m: l.m, z: l.z, w: w}
-}
-
-func (l *contaminatedLik) rowWeight(t int) float64 {
-	if l.w == nil {
-		return 1
-	}
-	return l.w[t]
+	return &contaminatedLik{weightedRows{l.z, w}, l.m}
 }
 
 func (l *contaminatedLik) outside(theta []float64) bool {

@@ -82,6 +82,52 @@ func DrawInputs(z *Data, law Law, rng *rand.Rand) {
 	}
 }
 
+// secondMoment returns E x² where the law gives it in closed form.
+func secondMoment(law Law) (float64, bool) {
+	switch law := law.(type) {
+	case NormalLaw:
+		return law.SD * law.SD, true
+	case UniformLaw:
+		return law.SD * law.SD, true
+	case EmpiricalLaw:
+		s := 0.0
+		for i := range law.Z.N {
+			for _, v := range law.Z.X(i) {
+				s += v * v
+			}
+		}
+		return s / float64(law.Z.N*law.Z.P), true
+	}
+	return 0, false
+}
+
+// lawText returns the keys of a law of the inputs in the text form of a family,
+// each after a comma: nothing for N(0, I).
+func lawText(law Law) string {
+	text, sd := "", 1.0
+	switch law := law.(type) {
+	case NormalLaw:
+		sd = law.SD
+	case UniformLaw:
+		text, sd = ",x=uniform", law.SD
+	case EmpiricalLaw:
+		text = ",x=data"
+	}
+	if sd != 1 {
+		text += ",xsd=" + formatNumber(sd)
+	}
+	return text
+}
+
+// inputLaw returns the law of p inputs that the keys x and xsd describe.
+func (s *Settings) inputLaw(p int) Law {
+	sd := s.Positive("xsd")
+	if s.Choice("x", "normal", "uniform") == "uniform" {
+		return UniformLaw{P: p, SD: sd}
+	}
+	return NormalLaw{P: p, SD: sd}
+}
+
 // A Rule sets how finely a law is discretised. Its zero value is a rule that
 // the family chose for errors near 1e-12 at moderate parameters.
 type Rule struct {

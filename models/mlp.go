@@ -161,20 +161,7 @@ func (m *MLP) String() string {
 	} else {
 		t += formatNumber(s.Sigma)
 	}
-	sd := 1.0
-	switch law := s.Inputs.(type) {
-	case NormalLaw:
-		sd = law.SD
-	case UniformLaw:
-		t += ",x=uniform"
-		sd = law.SD
-	case EmpiricalLaw:
-		t += ",x=data"
-	}
-	if sd != 1 {
-		t += ",xsd=" + formatNumber(sd)
-	}
-	return t
+	return t + lawText(s.Inputs)
 }
 
 // Params returns w, b, v, c and σ² in the order of θ.

@@ -8,9 +8,8 @@ import (
 
 // mlpLike is an MLP with data and optional weights.
 type mlpLike struct {
+	weightedRows
 	m *MLP
-	z *Data
-	w []float64 // nil: all 1
 	mlpScratch
 	g     []float64 // d, score of one term
 	start *mlpStart // built by the first Start
@@ -44,7 +43,7 @@ func (m *MLP) Bind(z *Data) (Likelihood, error) {
 }
 
 func newMLPLike(m *MLP, z *Data, w []float64) *mlpLike {
-	return &mlpLike{m: m, z: z, w: w, mlpScratch: newMLPScratch(m), g: make([]float64, len(m.params))}
+	return &mlpLike{weightedRows: weightedRows{z, w}, m: m, mlpScratch: newMLPScratch(m), g: make([]float64, len(m.params))}
 }
 
 // Reweight implements Reweighter.
@@ -53,21 +52,7 @@ func (l *mlpLike) Reweight(w []float64) Likelihood {
 	return newMLPLike(l.m, l.z, w)
 }
 
-// Weight implements Weigher.
-func (l *mlpLike) Weight() float64 {
-	if l.w == nil {
-		return float64(l.z.N)
-	}
-	s := 0.0
-	for _, w := range l.w {
-		s += w
-	}
-	return s
-}
-
 func (l *mlpLike) Model() Model { return l.m }
-
-func (l *mlpLike) N() int { return l.z.N }
 
 // inDomain reports whether θ is finite and σ² above 0.
 func (l *mlpLike) inDomain(theta []float64) bool {

@@ -104,11 +104,8 @@ Learning coefficients: one unit, truth 0: 1/2; two units, truth one unit: 5/4
 		"W. Guo et al. (2018), Numerical analysis near singularities in RBF networks, JMLR 19(1):1-39",
 	},
 	New: func(s *Settings) (Model, error) {
-		in, sd := s.Int("in", 1, 10000), s.Positive("xsd")
-		set := RBFSettings{In: in, Hidden: s.Int("hidden", 1, 10000), Width: s.Positive("width"), Inputs: NormalLaw{P: in, SD: sd}}
-		if s.Choice("x", "normal", "uniform") == "uniform" {
-			set.Inputs = UniformLaw{P: in, SD: sd}
-		}
+		in := s.Int("in", 1, 10000)
+		set := RBFSettings{In: in, Hidden: s.Int("hidden", 1, 10000), Width: s.Positive("width"), Inputs: s.inputLaw(in)}
 		word, sigma := s.ChoiceOrPositive("sigma", "free")
 		set.Sigma, set.FreeSigma = sigma, word == "free"
 		return NewRBF(set)
@@ -129,15 +126,7 @@ func (m *RBF) String() string {
 	} else if m.s.Sigma != 1 {
 		s += fmt.Sprintf(",sigma=%v", m.s.Sigma)
 	}
-	switch law := m.s.Inputs.(type) {
-	case NormalLaw:
-		if law.SD != 1 {
-			s += fmt.Sprintf(",xsd=%v", law.SD)
-		}
-	case UniformLaw:
-		s += fmt.Sprintf(",x=uniform,xsd=%v", law.SD)
-	}
-	return s
+	return s + lawText(m.s.Inputs)
 }
 
 // Params returns centres, weights and σ².
@@ -211,55 +200,27 @@ func (m *RBF) Bind(z *Data) (Likelihood, error) {
 	if err := checkBind(m, z); err != nil {
 		return nil, err
 	}
-	return &rbfLik{m: m, z: z, g: make([]float64, len(m.params))}, nil
+	return &rbfLik{weightedRows{z, nil}, m, make([]float64, len(m.params))}, nil
 }
 
 type rbfLik struct {
+	weightedRows
 	m *RBF
-	z *Data
-	w []float64
 	g []float64
 }
 
 // Model returns the network.
 func (l *rbfLik) Model() Model { return l.m }
 
-// N returns the number of rows.
-func (l *rbfLik) N() int { return l.z.N }
-
-// Weight returns the total weight of the rows.
-func (l *rbfLik) Weight() float64 {
-	if l.w == nil {
-		return float64(l.z.N)
-	}
-	s := 0.0
-	for _, w := range l.w {
-		s += w
-	}
-	return s
-}
-
 // Reweight implements Reweighter.
 func (l *rbfLik) Reweight(w []float64) Likelihood {
 	checkLen(len(w), l.z.N)
-	return &rbfLik{m: l.m, z: l.z, w: w, g: make([]float64, len(l.g))}
-}
-
-func (l *rbfLik) rowWeight(t int) float64 {
-	if l.w == nil {
-		return 1
-	}
-	return l.w[t]
+	return &rbfLik{weightedRows{l.z, w}, l.m, make([]float64, len(l.g))}
 }
 
 func (l *rbfLik) outside(theta []float64) bool {
 	checkLen(len(theta), len(l.m.params))
-	for _, v := range theta {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return true
-		}
-	}
-	return !(l.m.variance(theta) > 0)
+	return !allFinite(theta) || !(l.m.variance(theta) > 0)
 }
 
 // LogLik implements Likelihood.

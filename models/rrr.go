@@ -95,19 +95,18 @@ Singular everywhere: only the product is identifiable (gauge freedom GL of the
 hidden layers); more so where the product has less than the full rank that the
 narrowest layer allows.
 
-Learning coefficients are known for every true rank: Aoyagi and Watanabe (2005)
-for one hidden layer, Aoyagi (2024) for more.`,
+Learning coefficients are known for every true rank. One hidden layer of H units,
+M inputs, N outputs and true rank r (Aoyagi and Watanabe 2005): λ = ½ [r(M+N−r) +
+min over t = 0…min(H,N)−r of (H−r)(N−r) + t(M−H−N+r) + t²], and the multiplicity
+is the number of minimising t; with two inputs and outputs, one hidden unit and
+truth 0 that is λ = 1, m = 2. More hidden layers: Aoyagi (2024).`,
 	Refs: []string{
 		"M. Aoyagi, S. Watanabe (2005), Stochastic complexities of reduced rank regression in Bayesian estimation, Neural Networks 18:924-933",
 		"M. Aoyagi (2024), Consideration on the learning efficiency of multiple-layered neural networks with linear units, Neural Networks 172:106132",
 	},
 	New: func(s *Settings) (Model, error) {
-		in, sd := s.Int("in", 1, 10000), s.Positive("xsd")
-		var law Law = NormalLaw{P: in, SD: sd}
-		if s.Choice("x", "normal", "uniform") == "uniform" {
-			law = UniformLaw{P: in, SD: sd}
-		}
-		return NewRRR(RRRSettings{In: in, Hidden: s.Ints("hidden", 1, 10000), Out: s.Int("out", 1, 10000), Sigma: s.Positive("sigma"), Inputs: law})
+		in := s.Int("in", 1, 10000)
+		return NewRRR(RRRSettings{In: in, Hidden: s.Ints("hidden", 1, 10000), Out: s.Int("out", 1, 10000), Sigma: s.Positive("sigma"), Inputs: s.inputLaw(in)})
 	},
 })
 
@@ -118,15 +117,7 @@ func (m *RRR) String() string {
 		h[i] = fmt.Sprint(w)
 	}
 	s := fmt.Sprintf("rrr:in=%d,hidden=%s,out=%d,sigma=%v", m.s.In, strings.Join(h, "+"), m.s.Out, m.s.Sigma)
-	switch law := m.s.Inputs.(type) {
-	case NormalLaw:
-		if law.SD != 1 {
-			s += fmt.Sprintf(",xsd=%v", law.SD)
-		}
-	case UniformLaw:
-		s += fmt.Sprintf(",x=uniform,xsd=%v", law.SD)
-	}
-	return s
+	return s + lawText(m.s.Inputs)
 }
 
 // Params returns the entries of the matrices.
