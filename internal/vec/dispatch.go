@@ -1,0 +1,14 @@
+//go:build !amd64 || purego
+
+package vec
+
+func expLanes(dst, x []float64)                          { expPortable(dst, x) }
+func tanhLanes(dst, x []float64)                         { tanhPortable(dst, x) }
+func erfLanes(dst, x []float64)                          { erfPortable(dst, x) }
+func sumLanes(v *vector, x []float64)                    { sumPortable(v, x) }
+func dotLanes(v *vector, x, y []float64)                 { dotPortable(v, x, y) }
+func sumExpLanes(v *vector, x []float64, top float64)    { sumExpPortable(v, x, top) }
+func pairLanes(m *Mixture, y []float64)                  { mixturePortable(m, y, true) }
+func pairLogLikLanes(m *Mixture, y []float64)            { mixturePortable(m, y, false) }
+func mixtureLanes(m *Mixture, y []float64, moments bool) { mixturePortable(m, y, moments) }
+func armaLanes(st *armaState, y []float64, points int)   { armaPortable(st, y, points) }
