@@ -113,7 +113,8 @@ func TestARMAFisherDeterminant(t *testing.T) {
 		exact := 1.0
 		for _, a := range c.alpha {
 			for _, b := range c.beta {
-				exact *= math.Pow((a-b)/(1-a*b), 2)
+				r := (a - b) / (1 - a*b)
+				exact *= r * r
 			}
 			for _, k := range c.alpha {
 				exact /= 1 - a*k

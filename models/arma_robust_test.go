@@ -26,10 +26,10 @@ func TestARMALogLikNeverNaN(t *testing.T) {
 		for _, set := range []ARMASettings{{}, {Mean: true}, {CSS: true}, {Var: 1e-300}} {
 			m := mustARMA(t, o[0], o[1], set)
 			d := Dim(m)
-			theta, terms, score := make([]float64, d), []float64(nil), make([]float64, d)
+			theta, score := make([]float64, d), make([]float64, d)
 			for _, y := range series {
 				l := bindARMA(t, m, y)
-				terms = make([]float64, len(y))
+				terms := make([]float64, len(y))
 				for range 60 {
 					for i := range theta {
 						theta[i] = values[rng.IntN(len(values))]

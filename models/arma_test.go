@@ -1,6 +1,7 @@
 package models
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -74,7 +75,7 @@ func denseARMA(y, phi, th []float64, mean, sigma2 float64) float64 {
 	}
 	var w mat.VecDense
 	if err := c.SolveVecTo(&w, v); err != nil {
-		if _, ok := err.(mat.Condition); !ok {
+		if c := mat.Condition(0); !errors.As(err, &c) {
 			return math.NaN()
 		}
 	}

@@ -175,15 +175,14 @@ func (m *Mixture) Split(dst []float64, sub *Mixture, subTheta []float64, i int, 
 	d := m.dim
 	back := make([]float64, d*d)
 	for j := range m.k {
-		from, w := j, 0.0
+		from, w := j, 1.0 // component of sub, and its share of the weight
 		switch {
 		case j >= sub.k:
-			from, w = i, c.w[i]*share/float64(more)
+			from, w = i, share/float64(more)
 		case j == i:
-			w = c.w[i] * (1 - share)
-		default:
-			w = c.w[j]
+			w = 1 - share
 		}
+		w *= c.w[from]
 		if j < m.k-1 {
 			dst[j] = w
 		}
