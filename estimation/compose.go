@@ -28,6 +28,8 @@ func climb(ctx context.Context, m Method, sp *space, start []float64, rng *rand.
 		return m.run(ctx, sp, start)
 	case LBFGS:
 		return m.run(ctx, sp, start)
+	case LevenbergMarquardt:
+		return m.run(ctx, sp, start)
 	}
 	return m.Maximize(ctx, sp.l, start, rng)
 }
@@ -139,7 +141,8 @@ func (Closed) Maximize(_ context.Context, l models.Likelihood, _ []float64, _ *r
 
 // Auto chooses by what the likelihood offers. A maximum in closed form is taken.
 // With an EM step: a few accelerated EM steps, which are robust far from a
-// maximum, then Newton. Otherwise Newton. Where Newton does not arrive (on a
+// maximum, then Newton. With residuals: LevenbergMarquardt. Otherwise, and where
+// that does not arrive, Newton. Where Newton does not arrive (on a
 // curved ridge, along which two units of a network drift apart without end, its
 // steps are short), LBFGS goes on and Newton finishes. With many coordinates
 // LBFGS alone, as long as the d×d Hessian is not affordable.
@@ -178,6 +181,11 @@ func (a Auto) For(l models.Likelihood) Method {
 	}
 	switch {
 	case d <= autoNewtonDim:
+		if r, ok := l.(models.Residualer); ok {
+			if _, ok := r.LeastSquares(); ok {
+				return OrElse{LevenbergMarquardt{MaxIter: a.MaxIter}, OrElse{newton, ridge}}
+			}
+		}
 		return OrElse{newton, ridge}
 	case d <= autoPolishDim:
 		return ridge
