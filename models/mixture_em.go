@@ -76,13 +76,7 @@ func (l *mixLike) EMStep(dst, theta []float64) float64 {
 		copy(dst, theta)
 		return math.Inf(-1)
 	}
-	clear(l.acc)
-	d := l.m.dim
-	var ll float64
-	for lo := 0; lo < l.z.N; lo += mixBlock {
-		hi := min(lo+mixBlock, l.z.N)
-		ll += l.estep(l.z.V[lo*d:hi*d], hi-lo, l.blockWeights(lo, hi), false)
-	}
+	ll := l.moments(false)
 	if math.IsNaN(ll) || math.IsInf(ll, 0) {
 		copy(dst, theta)
 		return noNaN(ll)

@@ -17,11 +17,7 @@ func (l *mixLike) Holdings(dst, theta []float64) {
 		}
 		return
 	}
-	clear(l.acc)
-	for lo := 0; lo < l.z.N; lo += mixBlock {
-		hi := min(lo+mixBlock, l.z.N)
-		l.estep(l.z.V[lo*d:hi*d], hi-lo, l.blockWeights(lo, hi), false)
-	}
+	l.moments(false)
 	for j := range dst {
 		dst[j] = l.acc[j*(1+d+m.nTri)]
 	}

@@ -1,9 +1,14 @@
 package models
 
-import "math"
+import (
+	"math"
 
-// mixBlock is the number of observations that the kernels below take at once:
-// scratch stays in the first-level cache, and a product of mixBlock numbers in
+	"github.com/neuromanifold/neuromanifold/internal/vec"
+)
+
+// mixBlock is the number of observations that the kernels below take at once. They
+// serve several dimensions, weights and weights near 0; the rest goes through
+// vec.Mixture, which makes no use of memory in between. Scratch stays in the first-level cache, and a product of mixBlock numbers in
 // [1, K] cannot overflow for K < 2^15.
 const mixBlock = 64
 
@@ -126,45 +131,6 @@ func (c *mixComponents) logDensity(dst, y []float64, j int, base float64, t []fl
 	}
 }
 
-// expTable holds 2^{i/64}, as bits.
-var expTable = func() (t [64]uint64) {
-	for i := range t {
-		t[i] = math.Float64bits(math.Exp2(float64(i) / 64))
-	}
-	return t
-}()
-
-// expNeg replaces every x ≤ 0 of a block by exp x, within 2 ulp of math.Exp; below
-// −708 by 0. All exponentials of the E-step go through here, so that a vector
-// kernel needs to replace nothing else. With x = (64k + i) log 2/64 + r,
-// exp x = 2^k 2^{i/64} exp r; the table leaves |r| ≤ 0.0055, where five terms of
-// the series are enough (Tang, ACM Trans. Math. Software 15 (1989) 144-157). A loop
-// without calls is faster than math.Exp for each value.
-func expNeg(x []float64) {
-	const (
-		perLn2 = 64 / math.Ln2
-		shift  = 0x1.8p52 // adding it rounds to an integer in the low bits
-		// log 2/64 in two parts; the first has 35 bits, so that its product with
-		// the integer is exact.
-		hi = 0x1.62e42fefa0000p-7
-		lo = 0x1.cf79abc9e3b39p-46
-	)
-	for i, v := range x {
-		if v < -708 {
-			x[i] = 0
-			continue
-		}
-		k := v*perLn2 + shift
-		n := math.Float64bits(k)
-		k -= shift
-		r := v - k*hi - k*lo
-		q := r * r
-		p := r + q*(0.5+r*(1.0/6)+q*(1.0/24+r*(1.0/120)))
-		s := math.Float64frombits(expTable[n&63] + n>>6<<52)
-		x[i] = s + s*p
-	}
-}
-
 // responsibilities2 turns the rows a, b (log π_j N_j) of two components into their
 // responsibilities, with one exponential and one division per observation. top
 // receives max(a, b) and sum the number in [1, 2] by which p exceeds it:
@@ -179,7 +145,7 @@ func responsibilities2(a, b, top, sum []float64) {
 		a[i] = x - y
 		b[i] = -math.Abs(x - y)
 	}
-	expNeg(b)
+	vec.Exp(b, b)
 	for i, e := range b {
 		s := 1 + e
 		r := 1 / s
@@ -222,7 +188,7 @@ func mixLogSum(l []float64, k, n int, top, sum []float64) {
 			top[i] = max(x, y)
 			sum[i] = -math.Abs(x - y)
 		}
-		expNeg(sum)
+		vec.Exp(sum, sum)
 		for i := range sum {
 			sum[i]++
 		}
@@ -247,7 +213,7 @@ func mixSumExp(l []float64, k, n int, top, sum []float64) {
 		for i := range r {
 			r[i] -= top[i]
 		}
-		expNeg(r)
+		vec.Exp(r, r)
 		for i, e := range r {
 			sum[i] += e
 		}

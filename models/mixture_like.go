@@ -1,6 +1,10 @@
 package models
 
-import "math"
+import (
+	"math"
+
+	"github.com/neuromanifold/neuromanifold/internal/vec"
+)
 
 // mixLike is the likelihood of a mixture in any dimension; mixLike1 adds what
 // only one dimension has.
@@ -9,6 +13,8 @@ type mixLike struct {
 	z     *Data
 	w     []float64 // weights of the terms, or nil
 	scale *mixScale // of the data, for floors and starts
+
+	line *vec.Mixture // for one dimension and no weights, else nil
 
 	l        []float64 // K rows of mixBlock: log π_j N_j, then responsibilities
 	top, sum []float64 // mixBlock
@@ -50,6 +56,9 @@ func (m *Mixture) bind(z *Data, w []float64, scale *mixScale) Likelihood {
 		pt: m.newPoint(), eig: &mixEigen{make([]float64, d*d), make([]float64, d*d)},
 	}
 	if d == 1 {
+		if w == nil {
+			l.line = vec.NewMixture(k)
+		}
 		p := len(m.params)
 		return mixLike1{l, make([]float64, p*p), make([]float64, p)}
 	}
@@ -89,6 +98,10 @@ func (l *mixLike) LogLik(theta []float64) float64 {
 	if !l.set(theta) {
 		return math.Inf(-1)
 	}
+	if l.line != nil {
+		l.setLine()
+		return noNaN(l.line.LogLik(l.z.V))
+	}
 	var s float64
 	for lo := 0; lo < l.z.N; lo += mixBlock {
 		hi := min(lo+mixBlock, l.z.N)
@@ -97,6 +110,29 @@ func (l *mixLike) LogLik(theta []float64) float64 {
 		s += blockLogLik(l.top[:hi-lo], l.sum, l.blockWeights(lo, hi))
 	}
 	return noNaN(s)
+}
+
+// setLine copies the components to l.line.
+func (l *mixLike) setLine() {
+	for j := range l.line.C {
+		l.line.C[j] = vec.Component{LogC: l.logc[j], Mu: l.mu[j], H: -0.5 / l.cov[j]}
+	}
+}
+
+// moments fills l.acc, and l.ratio if a weight is tiny, from all rows and returns
+// the log-likelihood, which may be NaN.
+func (l *mixLike) moments(tiny bool) (ll float64) {
+	clear(l.acc)
+	if l.line != nil && !tiny {
+		l.setLine()
+		return l.line.EStep(l.acc, l.z.V)
+	}
+	d := l.m.dim
+	for lo := 0; lo < l.z.N; lo += mixBlock {
+		hi := min(lo+mixBlock, l.z.N)
+		ll += l.estep(l.z.V[lo*d:hi*d], hi-lo, l.blockWeights(lo, hi), tiny)
+	}
+	return ll
 }
 
 // noNaN maps NaN to -Inf. The sums of this file become NaN only where every

@@ -28,17 +28,14 @@ func (l *mixLike) score(dst, theta []float64, rows []int) float64 {
 	if !l.set(theta) {
 		return math.Inf(-1)
 	}
-	clear(l.acc)
 	clear(l.ratio)
 	tiny := slices.Min(l.mixComponents.w) < tinyWeight
 	d := l.m.dim
 	var ll float64
 	if rows == nil {
-		for lo := 0; lo < l.z.N; lo += mixBlock {
-			hi := min(lo+mixBlock, l.z.N)
-			ll += l.estep(l.z.V[lo*d:hi*d], hi-lo, l.blockWeights(lo, hi), tiny)
-		}
+		ll = l.moments(tiny)
 	} else {
+		clear(l.acc)
 		for lo := 0; lo < len(rows); lo += mixBlock {
 			part := rows[lo:min(lo+mixBlock, len(rows))]
 			for i, r := range part {
