@@ -159,6 +159,18 @@ func (m *Mixture) makeParams() []Param {
 	return ps
 }
 
+// Settings returns the settings with their defaults filled in.
+func (m *Mixture) Settings() MixtureSettings {
+	s := MixtureSettings{K: m.k, Dim: m.dim, Variance: m.variance, Bound: m.bound, Floor: m.floor}
+	if m.variance == VarKnown {
+		s.Sigma = m.sigma
+	}
+	if math.IsInf(s.Bound, 1) {
+		s.Bound = 0
+	}
+	return s
+}
+
 // Params returns pi1 …, mu1 …, var1 …; see Mixture for the order.
 func (m *Mixture) Params() []Param { return m.params }
 

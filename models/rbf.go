@@ -129,6 +129,9 @@ func (m *RBF) String() string {
 	return s + lawText(m.s.Inputs)
 }
 
+// Settings returns the settings with their defaults filled in.
+func (m *RBF) Settings() RBFSettings { return m.s }
+
 // Params returns centres, weights and σ².
 func (m *RBF) Params() []Param { return m.params }
 

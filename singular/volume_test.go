@@ -30,8 +30,8 @@ func inBox(a float64, k func(w []float64) float64) func(w []float64) float64 {
 
 func sq(x float64) float64 { return x * x }
 
-// moments is Σ_k (Σ_i a_i b_i^k)²/k! over k = 1 … top in steps; a from weights.
-func moments(step, top int, a, b []float64) float64 {
+// momentSum is Σ_k (Σ_i a_i b_i^k)²/k! over k = 1 … top in steps; a from weights.
+func momentSum(step, top int, a, b []float64) float64 {
 	sum, fact := 0.0, 1.0
 	for k := 1; k <= top; k++ {
 		fact *= float64(k)
@@ -123,7 +123,7 @@ func TestVolumeScalingAgreesWithCatalogue(t *testing.T) {
 				return math.Inf(1)
 			}
 			p[components-1] = last
-			return moments(1, 8, p, w[components-1:])
+			return momentSum(1, 8, p, w[components-1:])
 		}
 	}
 	for _, r := range []struct {
@@ -141,11 +141,11 @@ func TestVolumeScalingAgreesWithCatalogue(t *testing.T) {
 		{"reduced rank 1-2-2", 6, rrr(1, 2, 2), want(models.ReducedRankCoefficient(1, 2, 2, 0))},
 		{"ARMA(1,1), white noise", 2, func(w []float64) float64 { return sq(w[0]-w[1]) / (1 - sq(w[1]*0.999)) }, want(models.ARMACoefficient(1, 1, 0, 0, 0))},
 		{"ARMA(2,1), white noise", 3, func(w []float64) float64 { return sq(w[0]-w[2]) + sq(w[1]) }, want(models.ARMACoefficient(2, 1, 0, 0, 0))},
-		{"two tanh units, truth 0", 4, func(w []float64) float64 { return moments(2, 7, w[:2], w[2:]) }, want(models.OddNetworkCoefficient(2))},
-		{"one tanh unit, truth 0", 2, func(w []float64) float64 { return moments(2, 7, w[:1], w[1:]) }, want(models.OddNetworkCoefficient(1))},
+		{"two tanh units, truth 0", 4, func(w []float64) float64 { return momentSum(2, 7, w[:2], w[2:]) }, want(models.OddNetworkCoefficient(2))},
+		{"one tanh unit, truth 0", 2, func(w []float64) float64 { return momentSum(2, 7, w[:1], w[1:]) }, want(models.OddNetworkCoefficient(1))},
 		{"mixture K=2, r=1", 3, mix(2), want(models.KnownVarianceMixtureCoefficient(2, 1, 1))},
 		{"mixture K=3, r=1", 5, mix(3), want(models.KnownVarianceMixtureCoefficient(3, 1, 1))},
-		{"Vandermonde step 1, two terms", 4, func(w []float64) float64 { return moments(1, 6, w[:2], w[2:]) }, want(models.VandermondeCoefficient(2, 1, 1))},
+		{"Vandermonde step 1, two terms", 4, func(w []float64) float64 { return momentSum(1, 6, w[:2], w[2:]) }, want(models.VandermondeCoefficient(2, 1, 1))},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			opts := VolumeOptions{Particles: 1000, Runs: 4, Floor: 1e-10}
