@@ -55,8 +55,13 @@ func (reg Regimen) Check(compartments []string) error {
 	return nil
 }
 
+// simultaneous is how far apart two times may be that are meant to be the same:
+// the rounding of start + m × interval.
+func simultaneous(t float64) float64 { return 1e-12 * (1 + math.Abs(t)) }
+
 // repeats returns how many doses of d start at or before end.
 func (d Dose) repeats(end float64) int {
+	end += simultaneous(end)
 	if d.Time > end {
 		return 0
 	}
@@ -64,8 +69,7 @@ func (d Dose) repeats(end float64) int {
 		return 1
 	}
 	n := int(math.Floor((end-d.Time)/d.Every)) + 1
-	// The quotient rounds: a dose at the very end must not get lost.
-	for d.start(n) <= end {
+	for d.start(n) <= end { // the quotient rounds
 		n++
 	}
 	for n > 1 && d.start(n-1) > end {

@@ -65,14 +65,14 @@ func NewLinear(set LinearSettings) (*Linear, error) {
 	} else {
 		param("CL", "L/h", 0, inf, "clearance")
 	}
-	param(volume, "L", minVolume, inf, "volume of the central compartment")
+	param(volume, "L", positive, inf, "volume of the central compartment")
 	switch {
 	case set.Peripheral && set.Rates:
 		param("k12", "1/h", 0, inf, "rate from the central to the peripheral compartment")
 		param("k21", "1/h", 0, inf, "rate back")
 	case set.Peripheral:
 		param("Q", "L/h", 0, inf, "clearance between the compartments")
-		param("V2", "L", minVolume, inf, "volume of the peripheral compartment")
+		param("V2", "L", positive, inf, "volume of the peripheral compartment")
 	}
 	if set.Depot {
 		m.places = append(m.places, "depot")
@@ -93,8 +93,8 @@ func NewLinear(set LinearSettings) (*Linear, error) {
 	return m, nil
 }
 
-// minVolume keeps concentrations finite.
-const minVolume = 1e-12
+// positive is the lower bound of what must not be 0, such as a volume.
+const positive = 1e-12
 
 // Settings returns what the model was made with.
 func (m *Linear) Settings() LinearSettings { return m.set }

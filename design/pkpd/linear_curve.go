@@ -227,14 +227,14 @@ func (tr *transfer) add(acc []float64, d Dose, t, k21 float64) {
 	n := d.repeats(t)
 	if d.SteadyState {
 		last := n - 1
-		for d.start(last) > t {
+		for d.start(last) > t+simultaneous(t) {
 			last--
 		}
-		tr.one(acc, d, t-d.start(last), k21)
+		tr.one(acc, d, max(0, t-d.start(last)), k21)
 		return
 	}
 	for m := range n {
-		tr.one(acc, d, t-d.start(m), k21)
+		tr.one(acc, d, max(0, t-d.start(m)), k21)
 	}
 }
 

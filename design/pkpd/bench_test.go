@@ -39,3 +39,18 @@ func BenchmarkLinear(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) { benchCurve(b, c.m, c.reg, c.gamma, c.order, warfarinTimes) })
 	}
 }
+
+// The structural half of the information of the example of Nyberg et al.: both
+// responses at twelve times with all first and second derivatives.
+func BenchmarkHCV(b *testing.B) {
+	m := compile(b, HCV())
+	var at []Sample
+	for r := range 2 {
+		for _, t := range []float64{0, .25, .5, 1, 2, 3, 4, 7, 10, 14, 21, 28} {
+			at = append(at, Sample{r, t})
+		}
+	}
+	for order, name := range []string{"value", "gradient", "hessian"} {
+		b.Run(name, func(b *testing.B) { benchCurve(b, m, hcvRegimen, hcvTheta, order, at) })
+	}
+}
