@@ -70,7 +70,7 @@ func near(t testing.TB, what string, got, want []float64, abs, rel float64) {
 		t.Fatalf("%s: %d values %v, want %d", what, len(got), got, len(want))
 	}
 	for i := range got {
-		if !(math.Abs(got[i]-want[i]) <= abs+rel*math.Abs(want[i])) {
+		if got[i] != want[i] && !(math.Abs(got[i]-want[i]) <= abs+rel*math.Abs(want[i])) {
 			t.Errorf("%s, value %d: %.10g, want %.10g", what, i, got[i], want[i])
 		}
 	}
