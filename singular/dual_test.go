@@ -1,0 +1,257 @@
+package singular
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+type deepCase struct {
+	net   *models.DeepNet
+	theta []float64
+	x     *mat.Dense
+	jac   *models.DeepJacobian
+	f     *mat.Dense // outputs (N×C)
+}
+
+func newDeepCase(t *testing.T, widths []int, act models.Activation, samples int, seed uint64) *deepCase {
+	t.Helper()
+	net, err := models.NewDeepNet(models.DeepNetSettings{Widths: widths, Act: act, Bias: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(seed, 7))
+	c := &deepCase{net: net, theta: make([]float64, net.Dim()), x: mat.NewDense(samples, net.In(), nil)}
+	net.Random(c.theta, 2, 0.3, rng)
+	for i := range samples {
+		for j := range net.In() {
+			c.x.Set(i, j, rng.NormFloat64())
+		}
+	}
+	c.jac = net.NewJacobian(samples)
+	c.jac.Set(c.theta, c.x)
+	c.f = mat.NewDense(samples, net.Out(), nil)
+	c.jac.Outputs(c.f)
+	return c
+}
+
+func (c *deepCase) dual(t *testing.T) *Dual {
+	t.Helper()
+	d, err := DeepDual(c.net, c.theta, c.x, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// primal is (1/N) Σ_n J_nᵀ Q_n J_n (P×P) entry by entry, with weight Q_n given.
+func (c *deepCase) primal(q func(n int) *mat.Dense) *mat.SymDense {
+	samples, out := c.f.Dims()
+	p := c.net.Dim()
+	j := mat.NewDense(samples*out, p, nil)
+	u := make([]float64, samples*out)
+	for r := range u {
+		u[r] = 1
+		c.jac.MulTrans(j.RawRowView(r), u)
+		u[r] = 0
+	}
+	f := mat.NewSymDense(p, nil)
+	var part, full mat.Dense
+	for n := range samples {
+		jn := j.Slice(n*out, (n+1)*out, 0, p)
+		part.Mul(q(n), jn)
+		full.Mul(jn.T(), &part)
+		for a := range p {
+			for b := a; b < p; b++ {
+				f.SetSym(a, b, f.At(a, b)+full.At(a, b)/float64(samples))
+			}
+		}
+	}
+	return f
+}
+
+// The P×P information and its dual have the same non-zero eigenvalues to 1e-12 of
+// the largest, the same trace and the same sum of squares; all other eigenvalues
+// of the former are zero, as many as are called structural or numerical.
+func TestPrimalAndDualSpectraAgree(t *testing.T) {
+	for _, c := range []struct {
+		widths  []int
+		act     models.Activation
+		samples int
+	}{
+		{[]int{12, 11, 9, 2}, models.TanhUnit, 7}, {[]int{5, 8, 3}, models.ReLUUnit, 9},
+		{[]int{4, 6, 5, 4}, models.ErfUnit, 6}, {[]int{2, 2, 3}, models.LinearUnit, 12},
+	} {
+		deep := newDeepCase(t, c.widths, c.act, c.samples, 1)
+		out := deep.net.Out()
+		identity := mat.NewDense(out, out, nil)
+		for k := range out {
+			identity.Set(k, k, 1)
+		}
+		softmaxQ := func(n int) *mat.Dense {
+			q, sum := mat.NewDense(out, out, nil), 0.0
+			g := make([]float64, out)
+			for k := range g {
+				g[k] = math.Exp(deep.f.At(n, k))
+				sum += g[k]
+			}
+			for k := range g {
+				for l := range g {
+					v := -g[k] * g[l] / (sum * sum)
+					if k == l {
+						v += g[k] / sum
+					}
+					q.Set(k, l, v)
+				}
+			}
+			return q
+		}
+		for name, pair := range map[string]struct {
+			dual *Dual
+			q    func(n int) *mat.Dense
+		}{
+			"regression":    {deep.dual(t), func(int) *mat.Dense { return identity }},
+			"cross-entropy": {deep.dual(t).CrossEntropy(deep.f), softmaxQ},
+		} {
+			f := deep.primal(pair.q)
+			want, err := eigenvalues(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Reverse(want)
+			s, err := pair.dual.Spectrum()
+			if err != nil {
+				t.Fatal(err)
+			}
+			trace, squares, zeros := 0.0, 0.0, 0
+			for i, v := range want {
+				got := 0.0
+				if i < len(s.Values) {
+					got = s.Values[i]
+				}
+				if math.Abs(got-v) > 1e-12*want[0] {
+					t.Errorf("%v %s: eigenvalue %d is %v, primal %v", c.widths, name, i, got, v)
+				}
+				trace += v
+				squares += v * v
+				if v <= s.Floor {
+					zeros++
+				}
+			}
+			p := float64(len(want))
+			if math.Abs(pair.dual.Mean()-trace/p) > 1e-13*trace || math.Abs(pair.dual.SecondMoment()-squares/p) > 1e-13*squares {
+				t.Errorf("%v %s: moments %v, %v, primal %v, %v", c.widths, name, pair.dual.Mean(), pair.dual.SecondMoment(), trace/p, squares/p)
+			}
+			if got := s.StructuralZeros + s.NumericalZeros; got != zeros {
+				t.Errorf("%v %s: %d structural and %d numerical zeros, the primal has %d of %d", c.widths, name, s.StructuralZeros, s.NumericalZeros, zeros, len(want))
+			}
+		}
+	}
+}
+
+// Duals of normalised outputs against the Jacobian of the normalised function by
+// central differences along every parameter (step 1e-5: error near 1e-9).
+func TestNormalisedDuals(t *testing.T) {
+	const samples = 6
+	deep := newDeepCase(t, []int{3, 5, 4}, models.TanhUnit, samples, 2)
+	out := deep.net.Out()
+	d := deep.dual(t)
+	byInput := func(f *mat.Dense, spread bool) {
+		col, norm := make([]float64, samples), make([]float64, samples)
+		for k := range out {
+			mat.Col(col, k, f)
+			sd := standardize(norm, col)
+			if spread {
+				sd = 1
+			}
+			for n, v := range norm {
+				f.Set(n, k, v*sd)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		dual *Dual
+		norm func(f *mat.Dense)
+		lost int
+	}{
+		"mean subtraction":    {d.MeanSubtracted(), func(f *mat.Dense) { byInput(f, false) }, out},
+		"batch normalisation": {d.BatchNormalised(deep.f), func(f *mat.Dense) { byInput(f, true) }, 2 * out},
+		"layer normalisation": {d.LayerNormalised(deep.f), func(f *mat.Dense) {
+			for n := range samples {
+				row := f.RawRowView(n)
+				standardize(row, slices.Clone(row))
+			}
+		}, 2 * samples},
+	} {
+		p := deep.net.Dim()
+		j := mat.NewDense(samples*out, p, nil)
+		moved := slices.Clone(deep.theta)
+		const h = 1e-5
+		at := func(i int, v float64) *mat.Dense {
+			old := moved[i]
+			moved[i] = v
+			deep.jac.Set(moved, deep.x)
+			f := mat.NewDense(samples, out, nil)
+			deep.jac.Outputs(f)
+			c.norm(f)
+			moved[i] = old
+			return f
+		}
+		for i := range p {
+			up, down := at(i, deep.theta[i]+h), at(i, deep.theta[i]-h)
+			for r := range samples * out {
+				j.Set(r, i, (up.At(r/out, r%out)-down.At(r/out, r%out))/(2*h))
+			}
+		}
+		want := mat.NewSymDense(samples*out, nil)
+		want.SymOuterK(1./samples, j)
+		if !mat.EqualApprox(c.dual.F, want, 1e-7*(1+mat.Norm(want, 2))) {
+			t.Errorf("%s: dual and differences disagree", name)
+		}
+		s, err := c.dual.Spectrum()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rank := min(p, samples*out-c.lost); s.StructuralZeros != p-rank {
+			t.Errorf("%s: %d structural zeros, want %d", name, s.StructuralZeros, p-rank)
+		}
+		if tail := s.Values[samples*out-c.lost]; math.Abs(tail) > s.Floor {
+			t.Errorf("%s: eigenvalue %v where a structural zero should be (floor %v)", name, tail, s.Floor)
+		}
+	}
+}
+
+func TestDualRefuses(t *testing.T) {
+	deep := newDeepCase(t, []int{3, 5, 4}, models.TanhUnit, 6, 2)
+	var e *models.MemoryError
+	if _, err := DeepDual(deep.net, deep.theta, deep.x, 1000); !errors.As(err, &e) {
+		t.Errorf("error %v, want one with the number of bytes", err)
+	}
+	deep.theta[0] = math.NaN()
+	if _, err := deep.dual(t).Spectrum(); err == nil {
+		t.Error("a spectrum of NaN")
+	}
+}
+
+// A duplicate input is a numerical zero for each output, not a structural one.
+func TestDuplicateInputIsANumericalZero(t *testing.T) {
+	deep := newDeepCase(t, []int{6, 20, 20, 2}, models.TanhUnit, 8, 3)
+	deep.x.SetRow(5, slices.Clone(deep.x.RawRowView(2)))
+	s, err := deep.dual(t).Spectrum()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.NumericalZeros != 2 || s.StructuralZeros != deep.net.Dim()-16 {
+		t.Errorf("%d numerical and %d structural zeros, want 2 and %d", s.NumericalZeros, s.StructuralZeros, deep.net.Dim()-16)
+	}
+	top, next := s.Outliers(2)
+	if len(top) != 2 || next != s.Values[2] {
+		t.Errorf("outliers %v, next %v", top, next)
+	}
+}
