@@ -101,10 +101,10 @@ noise seen as ARMA(1,1) lies on the line φ_1 = −θ_1.
 
 In coefficient coordinates the Kullback-Leibler divergence to a truth of coprime
 orders (p*, q*) is a quadratic form in the linear map (φ, ϑ) → φ ϑ* − ϑ φ*, whose
-kernel has dimension r = min(p − p*, q − q*). Hence λ = max(p + q*, p* + q)/2,
-plus 1/2 each for a free mean and a free variance, with multiplicity 1. The
-likelihood-ratio statistic is larger than this suggests, because the cancelled
-root may run to the unit circle.`,
+kernel has dimension r = min(p − p*, q − q*). Hence the learning coefficient is λ =
+max(p + q*, p* + q)/2, plus 1/2 each for a free mean and a free variance, with
+multiplicity 1. The likelihood-ratio statistic is larger than this suggests,
+because the cancelled root may run to the unit circle.`,
 	Refs: []string{
 		"Box, Jenkins, Reinsel, Time Series Analysis, 3rd ed. 1994, ch. 7",
 		"Pearlman, Biometrika 67 (1980) 232: fast recursions for the exact likelihood",

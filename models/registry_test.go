@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -89,13 +90,27 @@ func TestFamiliesAreDocumented(t *testing.T) {
 		if f.Doc == "" || f.Coords == "" || f.About == "" || len(f.Refs) == 0 {
 			t.Errorf("%s: doc, coordinates, about or references are empty", f.Name)
 		}
+		// What describe promises: the singular set and what is known of λ.
+		for _, word := range []string{"singular", "learning coefficient"} {
+			if !strings.Contains(strings.ToLower(f.About), word) {
+				t.Errorf("%s: about does not speak of %q", f.Name, word)
+			}
+		}
 		for _, k := range f.Keys {
 			if k.Doc == "" {
 				t.Errorf("%s: key %s has no doc", f.Name, k.Name)
 			}
 		}
-		if _, err := Parse(f.Name); err != nil {
+		m, err := Parse(f.Name)
+		if err != nil {
 			t.Errorf("%s with its defaults: %v", f.Name, err)
+			continue
+		}
+		if s, ok := m.(Stratified); !ok || len(s.Strata()) == 0 {
+			t.Errorf("%s has no strata", f.Name)
+		}
+		if again, err := Parse(fmt.Sprint(m)); err != nil || fmt.Sprint(again) != fmt.Sprint(m) {
+			t.Errorf("%s: its text form %v does not come back: %v, %v", f.Name, m, again, err)
 		}
 	}
 	if n := len(fs); n > 0 {
