@@ -101,8 +101,7 @@ limit ε → 0: terms of lower order leave a few hundredths at any ε within rea
 })
 
 // A massCase is a truth with a box around it. Coordinates without a bound of
-// their own are held to [−box, box]; ARMA has no law of one observation, so that
-// its divergence is given by hand.
+// their own are held to [−box, box].
 type massCase struct {
 	name, model string
 	truth       []float64
@@ -158,42 +157,6 @@ func (c massCase) known(prior string) (models.Coefficient, error) {
 	return singular.RLCT(m, c.truth, models.PriorShape{Jeffreys: prior == "jeffreys"})
 }
 
-// divergence returns KL(truth ‖ θ), +Inf outside the domain.
-func (c massCase) divergence(m models.Model) (func(theta []float64) float64, error) {
-	if a, ok := m.(*models.ARMA); ok {
-		return armaDivergence(a), nil
-	}
-	return singular.Divergence(m, c.truth, models.Rule{})
-}
-
-// armaDivergence is the divergence of an ARMA process from white noise of the
-// same variance per unit of time: ½ Σ_{k≥1} c_k² with c the impulse response of
-// the prediction error φ(B)/θ(B) driven by the noise.
-func armaDivergence(m *models.ARMA) func(theta []float64) float64 {
-	p, q := m.Orders()
-	const terms = 400
-	c := make([]float64, terms)
-	return func(theta []float64) float64 {
-		if m.CheckDomain(theta) != nil {
-			return math.Inf(1)
-		}
-		c[0] = 1
-		sum := 0.0
-		for k := 1; k < terms; k++ {
-			v := 0.0
-			if k <= p {
-				v = -theta[k-1]
-			}
-			for j := 1; j <= q && j <= k; j++ {
-				v -= theta[p+j-1] * c[k-j]
-			}
-			c[k] = v
-			sum += v * v
-		}
-		return sum / 2
-	}
-}
-
 // problem is the volume problem of the case under the prior. Uniform and normal
 // priors are drawn by rejection of what lies outside the domain, the Jeffreys
 // prior by rejection below the largest √det F of 2000 trial points, which the
@@ -203,7 +166,7 @@ func (c massCase) problem(prior string, rng *rand.Rand) (singular.VolumeProblem,
 	if err != nil {
 		return singular.VolumeProblem{}, err
 	}
-	k, err := c.divergence(m)
+	k, err := singular.Divergence(m, c.truth, models.Rule{})
 	if err != nil {
 		return singular.VolumeProblem{}, err
 	}

@@ -15,13 +15,17 @@ import (
 // r = p_θ/p_truth it sums r − 1 − log r, which has no negative terms, and
 // E(r − 1) = 0. For families whose nodes carry only moments of the noise (networks,
 // cones) the sum lies between two multiples of K near its zeros, which is all
-// that VolumeScaling asks for. The function owns scratch: one goroutine.
+// that VolumeScaling asks for. For ARMA it is the divergence rate per unit of time.
+// The function owns scratch: one goroutine.
 //
-// It returns an error for a truth outside the domain, and for a series or another
-// model that cannot discretise its law.
+// It returns an error for a truth outside the domain, and for a model that cannot
+// discretise its law.
 func Divergence(m models.Model, truth []float64, rule models.Rule) (func(theta []float64) float64, error) {
 	if err := models.CheckTheta(m, truth); err != nil {
 		return nil, fmt.Errorf("%v: %w", m, err)
+	}
+	if a, ok := m.(*models.ARMA); ok {
+		return armaDivergence(a, truth), nil
 	}
 	noder, ok := m.(models.Noder)
 	if !ok || m.Shape().Series {
