@@ -99,7 +99,7 @@ func TestA2RankMapOfTwoUnitNetwork(t *testing.T) {
 				set(func(w1, w2, v []float64) { copy(w2, w1); v[1] = 0 }),
 			}
 			for i, g := range got {
-				if g.Rank != want[i] || g.Spectrum.Gap < 1e3 {
+				if g.Rank != want[i] || g.Gap < 1e3 {
 					t.Errorf("D = %d, case %d: rank %d with gap %g, want %d", d, i, g.Rank, g.Gap, want[i])
 				}
 			}
