@@ -24,7 +24,13 @@ func (m *MLP) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err error
 	if rule.Points < 0 || rule.Points > 1<<20 {
 		return nil, nil, fmt.Errorf("%v: a rule of %d points: allowed is 0 (default) to %d", m, rule.Points, 1<<20)
 	}
-	xs, wx, err := m.inputNodes(theta, rule)
+	var kinks []float64
+	if m.s.In == 1 && m.s.Bias && m.s.Act == ReLUUnit {
+		for i := range m.s.Hidden {
+			kinks = append(kinks, -theta[i*m.rowIn+1]/theta[i*m.rowIn])
+		}
+	}
+	xs, wx, err := inputNodes(m, m.s.Inputs, rule, m.s.Act.homogeneous(), kinks)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,12 +94,13 @@ func noiseNodes(n int, degree5 bool) (es, ws []float64) {
 	return es, ws
 }
 
-// inputNodes returns nodes (n×in) and weights (n) for the law of the inputs.
-func (m *MLP) inputNodes(theta []float64, rule Rule) (xs, ws []float64, err error) {
-	in := m.s.In
+// inputNodes returns nodes (n×in) and weights (n) for the law of the inputs of m.
+// With panels Gauss rules are used under normal inputs too, split at the kinks.
+func inputNodes(m Model, inputs Law, rule Rule, panels bool, kinks []float64) (xs, ws []float64, err error) {
+	in := inputs.Dim()
 	var sd float64
 	uniform := false
-	switch law := m.s.Inputs.(type) {
+	switch law := inputs.(type) {
 	case EmpiricalLaw:
 		n := law.Z.N
 		if n == 0 {
@@ -122,19 +129,17 @@ func (m *MLP) inputNodes(theta []float64, rule Rule) (xs, ws []float64, err erro
 		}
 	}
 	var ax mlpAxis
-	if uniform || m.s.Act.homogeneous() {
-		panels := 2 * max(1, (points+2*panelNodes-1)/(2*panelNodes))
+	if uniform || panels {
+		n := 2 * max(1, (points+2*panelNodes-1)/(2*panelNodes))
 		end := normalEnd
 		if uniform {
 			end = math.Sqrt(3)
 		}
-		for k := range panels + 1 {
-			ax.edges = append(ax.edges, end*(2*float64(k)/float64(panels)-1))
+		for k := range n + 1 {
+			ax.edges = append(ax.edges, end*(2*float64(k)/float64(n)-1))
 		}
-		if in == 1 && m.s.Bias && m.s.Act == ReLUUnit {
-			for i := range m.s.Hidden {
-				ax.split(-theta[i*m.rowIn+1] / (theta[i*m.rowIn] * sd))
-			}
+		for _, x := range kinks {
+			ax.split(x / sd)
 		}
 		ax.panels(0, uniform)
 	} else {

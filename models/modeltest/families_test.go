@@ -112,11 +112,11 @@ func families() map[string]family {
 			[]member{{"crossing", [][]float64{{0.8, -0.6}}, Options{Draws: 2_000_000}}, {"crossing:powers=2+1+3", [][]float64{{0.8, -0.6, 1.1}}, Options{Draws: 2_000_000}}},
 		},
 		"binmix": {
-			words("Scorer TermScorer Stratified"),
+			words("Scorer TermScorer Informer Factorer Canonicalizer Stratified Nester Noder KnownRLCT"),
 			[]member{{"binmix", [][]float64{{0.4, 0.2, 0.7}}, Options{}}, {"binmix:k=3,trials=8", [][]float64{{0.3, 0.3, 0.1, 0.5, 0.8}}, Options{}}},
 		},
 		"rbf": {
-			words("Scorer TermScorer Inputter Stratified"),
+			words("Scorer TermScorer Inputter Informer Factorer PointInformer Canonicalizer Stratified Nester Noder KnownRLCT"),
 			[]member{{"rbf", [][]float64{{-0.8, 0.9, 1.2, 0.7}}, Options{Draws: 2_000_000}}, {"rbf:sigma=free", [][]float64{{-0.8, 0.9, 1.2, 0.7, 0.5}}, Options{Draws: 2_000_000}}},
 		},
 		"rrr": {
