@@ -105,7 +105,7 @@ interrupted or incomplete.`,
 	a.root.SetHelpCommand(a.helpCommand())
 	a.root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	a.root.AddCommand(
-		a.listCommand(), a.describeCommand(), a.loglikCommand(), a.fitCommand(),
+		a.listCommand(), a.describeCommand(), a.loglikCommand(), a.fitCommand(), a.testCommand(),
 		a.fisherCommand(), a.rlctCommand(), a.limitCommand(),
 		a.runCommand(), a.statusCommand(), a.verifyCommand(), a.replayCommand(),
 		a.planCommand(), a.exportCommand(), a.reportCommand(), a.citeCommand(), a.completionCommand(),
