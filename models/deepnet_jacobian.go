@@ -218,29 +218,31 @@ func crossKernel(dst blas64.General, a, b *DeepJacobian, scale []LayerScale, w *
 	}
 }
 
-// TangentKernel fills dst (NC×NC) with JJᵀ at θ and the inputs, the rows of x,
-// in memory for blocks of the given number of samples: see KernelBlock. The
-// result does not depend on the block but for rounding.
-func (n *DeepNet) TangentKernel(dst *mat.SymDense, theta []float64, x *mat.Dense, block int) {
+// TangentKernel fills dst (NC×NC) with the kernel of DeepJacobian.Kernel at θ and
+// the inputs, the rows of x, and unless it is nil f (N×C) with the outputs, in
+// memory for blocks of the given number of samples: see KernelBlock. The result
+// does not depend on the block but for rounding.
+func (n *DeepNet) TangentKernel(dst *mat.SymDense, f *mat.Dense, theta []float64, x *mat.Dense, scale []LayerScale, block int) {
 	rows, cols := x.Dims()
 	c := n.Out()
 	checkLen(dst.SymmetricDim(), rows*c)
 	block = max(1, min(block, rows))
-	a := n.NewJacobian(block)
-	if block == rows {
-		a.Set(theta, x)
-		a.Kernel(dst, nil)
-		return
+	a, w := n.NewJacobian(block), newKernelWork(n, block)
+	var b *DeepJacobian
+	if block < rows {
+		b = n.NewJacobian(block)
 	}
-	b, w := n.NewJacobian(block), newKernelWork(n, block)
 	for i := 0; i < rows; i += block {
 		ni := min(block, rows-i)
 		a.Set(theta, x.Slice(i, i+ni, 0, cols).(*mat.Dense))
-		crossKernel(part(dst, i*c, i*c, ni*c, ni*c), a, a, nil, w)
+		if f != nil {
+			a.Outputs(f.Slice(i, i+ni, 0, c).(*mat.Dense))
+		}
+		crossKernel(part(dst, i*c, i*c, ni*c, ni*c), a, a, scale, w)
 		for j := i + block; j < rows; j += block {
 			nj := min(block, rows-j)
 			b.Set(theta, x.Slice(j, j+nj, 0, cols).(*mat.Dense))
-			crossKernel(part(dst, i*c, j*c, ni*c, nj*c), a, b, nil, w)
+			crossKernel(part(dst, i*c, j*c, ni*c, nj*c), a, b, scale, w)
 		}
 	}
 }

@@ -119,6 +119,8 @@ func TestDeepKernelIsJTimesItsTranspose(t *testing.T) {
 		j := n.NewJacobian(samples)
 		j.Set(theta, x)
 		jac := explicitJacobian(j, nc)
+		f := mat.NewDense(samples, n.Out(), nil)
+		j.Outputs(f)
 		u, got := make([]float64, nc), make([]float64, n.Dim())
 		for r := range nc {
 			u[r] = 1
@@ -146,8 +148,12 @@ func TestDeepKernelIsJTimesItsTranspose(t *testing.T) {
 		near("kernel", k)
 		for _, block := range []int{1, 3, 6, 100} {
 			k.Zero()
-			n.TangentKernel(k, theta, x, block)
+			g := mat.NewDense(samples, n.Out(), nil)
+			n.TangentKernel(k, g, theta, x, nil, block)
 			near("kernel in blocks", k)
+			if !mat.EqualApprox(g, f, 1e-13) {
+				t.Errorf("%v: outputs differ in blocks of %d", s, block)
+			}
 		}
 		sum := mat.NewSymDense(nc, nil)
 		for l := range n.Depth() {

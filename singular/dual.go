@@ -5,8 +5,6 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
-
-	"github.com/neuromanifold/neuromanifold/models"
 )
 
 // A Dual is the dual Fisher information F* = JJᵀ/N ((NC)×(NC), row n·C + k) of a
@@ -20,6 +18,8 @@ type Dual struct {
 	// Lost is the number of dimensions that F* is known to have lost, out of NC:
 	// C by subtraction of the mean over the inputs, N by the softmax.
 	Lost int
+
+	trial []float64 // where Rayleigh looks; nil for the vectors of ones
 }
 
 // NewDual returns the dual of the tangent kernel (NC×NC) of n inputs, which it
@@ -31,22 +31,6 @@ func NewDual(kernel *mat.SymDense, n, dim int) *Dual {
 	}
 	kernel.ScaleSym(1/float64(n), kernel)
 	return &Dual{F: kernel, N: n, C: nc / n, Dim: dim}
-}
-
-// DeepDual returns the dual of a network at θ and the inputs, the rows of x, in at
-// most limit bytes; 0 means no limit. The error is a *models.MemoryError.
-func DeepDual(net *models.DeepNet, theta []float64, x *mat.Dense, limit float64) (*Dual, error) {
-	n, _ := x.Dims()
-	if limit == 0 {
-		limit = math.Inf(1)
-	}
-	block, err := net.KernelBlock(n, limit)
-	if err != nil {
-		return nil, err
-	}
-	k := mat.NewSymDense(n*net.Out(), nil)
-	net.TangentKernel(k, theta, x, block)
-	return NewDual(k, n, net.Dim()), nil
 }
 
 // Mean returns tr F/P, the mean eigenvalue of F.
@@ -77,9 +61,14 @@ func (d *Dual) SecondMoment() float64 {
 // Rayleigh returns the mean over the outputs of the Rayleigh quotient of F* at
 // the vector of ones on that output. The predicted largest eigenvalue is its
 // expectation, while the eigenvalue itself lies above by a correction of order
-// one.
+// one. For the softmax the vector is (B_nᵀw)_n with the leading eigenvector w of
+// the mean of Q: see CrossEntropy.
 func (d *Dual) Rayleigh() float64 {
 	nc := d.F.SymmetricDim()
+	if d.trial != nil {
+		v := mat.NewVecDense(nc, d.trial)
+		return mat.Inner(v, d.F, v) / mat.Dot(v, v)
+	}
 	t := 0.0
 	for i := range nc {
 		for j := i % d.C; j < nc; j += d.C {
@@ -173,18 +162,40 @@ func (d *Dual) congruence(block func(dst *mat.Dense, n int), lost int) *Dual {
 // Q = diag(g) − ggᵀ, through the factor Q = BBᵀ, B = diag(√g) − g√gᵀ.
 func (d *Dual) CrossEntropy(f *mat.Dense) *Dual {
 	g := make([]float64, d.C)
-	return d.congruence(func(dst *mat.Dense, n int) {
+	mean := mat.NewSymDense(d.C, nil)
+	out := d.congruence(func(dst *mat.Dense, n int) { // Bᵀ
 		softmax(g, f.RawRowView(n))
 		for k := range g {
 			for l := range g {
-				v := -g[l] * math.Sqrt(g[k]) // Bᵀ
+				v, q := -g[l]*math.Sqrt(g[k]), -g[l]*g[k]
 				if k == l {
-					v += math.Sqrt(g[k])
+					v, q = v+math.Sqrt(g[k]), q+g[k]
 				}
 				dst.Set(k, l, v)
+				if k <= l {
+					mean.SetSym(k, l, mean.At(k, l)+q)
+				}
 			}
 		}
 	}, d.N)
+	var eig mat.EigenSym
+	if !eig.Factorize(mean, true) {
+		return out // outputs that are not finite, which Spectrum reports
+	}
+	var w mat.Dense
+	eig.VectorsTo(&w)
+	out.trial = make([]float64, d.N*d.C)
+	for n := range d.N {
+		softmax(g, f.RawRowView(n))
+		dot := 0.0
+		for k, v := range g {
+			dot += v * w.At(k, d.C-1)
+		}
+		for k, v := range g { // Bᵀw = √g (w − g·w)
+			out.trial[n*d.C+k] = math.Sqrt(v) * (w.At(k, d.C-1) - dot)
+		}
+	}
+	return out
 }
 
 // LayerNormalised returns the dual of the regression information of the outputs

@@ -43,11 +43,10 @@ func newDeepCase(t *testing.T, widths []int, act models.Activation, samples int,
 
 func (c *deepCase) dual(t *testing.T) *Dual {
 	t.Helper()
-	d, err := DeepDual(c.net, c.theta, c.x, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	n, out := c.f.Dims()
+	k := mat.NewSymDense(n*out, nil)
+	c.net.TangentKernel(k, nil, c.theta, c.x, nil, n)
+	return NewDual(k, n, c.net.Dim())
 }
 
 // primal is (1/N) Σ_n J_nᵀ Q_n J_n (P×P) entry by entry, with weight Q_n given.
@@ -229,13 +228,48 @@ func TestNormalisedDuals(t *testing.T) {
 
 func TestDualRefuses(t *testing.T) {
 	deep := newDeepCase(t, []int{3, 5, 4}, models.TanhUnit, 6, 2)
-	var e *models.MemoryError
-	if _, err := DeepDual(deep.net, deep.theta, deep.x, 1000); !errors.As(err, &e) {
-		t.Errorf("error %v, want one with the number of bytes", err)
-	}
 	deep.theta[0] = math.NaN()
 	if _, err := deep.dual(t).Spectrum(); err == nil {
 		t.Error("a spectrum of NaN")
+	}
+	net := WideNet{Act: models.TanhUnit, VarW: 1, VarB: 0.1, Widths: []int{100, 100}, Outputs: 2}
+	least, best, err := WideBytes(net, 50)
+	if err != nil || !(least < best) {
+		t.Fatalf("%v to %v bytes, error %v", least, best, err)
+	}
+	var e *models.MemoryError
+	if _, err := MeasureWide(net, 50, 2, RegressionLoss, least-1, nil, rand.New(rand.NewPCG(1, 1))); !errors.As(err, &e) || e.Need != least {
+		t.Errorf("error %v, want one with %v bytes", err, least)
+	}
+	net.Outputs = 1
+	if _, err := MeasureWide(net, 50, 2, CrossEntropyLoss, 0, nil, nil); err == nil {
+		t.Error("cross-entropy of one class")
+	}
+}
+
+// The same networks in blocks, with little memory, have the same spectra to
+// rounding.
+func TestMeasureWideInBlocks(t *testing.T) {
+	net := WideNet{Act: models.ReLUUnit, VarW: 2, VarB: 0.1, Widths: []int{30, 40, 20}, Outputs: 2}
+	least, best, err := WideBytes(net, 25)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ms [2]*WideMeasurement
+	for i, limit := range []float64{0, (least + best) / 2} {
+		ms[i], err = MeasureWide(net, 25, 3, CrossEntropyLoss, limit, nil, rand.New(rand.NewPCG(1, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := ms[0], ms[1]
+	for i, v := range [][2]Estimate{{a.Mean, b.Mean}, {a.SecondMoment, b.SecondMoment}, {a.LambdaMax, b.LambdaMax}, {a.Rayleigh, b.Rayleigh}} {
+		if math.Abs(v[0].Value/v[1].Value-1) > 1e-12 || math.Abs(v[0].SE/v[1].SE-1) > 1e-9 {
+			t.Errorf("number %d: %v in one block, %v in several", i, v[0], v[1])
+		}
+	}
+	if len(a.Outliers) != 1 || !(a.Rayleigh.Value > 0.8*a.LambdaMax.Value && a.Rayleigh.Value <= a.LambdaMax.Value) {
+		t.Errorf("outliers %v, Rayleigh quotient %v", a.Outliers, a.Rayleigh)
 	}
 }
 
