@@ -33,7 +33,7 @@ func evalAt(t testing.TB, s Structure, reg Regimen, gamma []float64, r int, orde
 	return out
 }
 
-func close(t *testing.T, what string, got, want []float64, rel float64) {
+func near(t *testing.T, what string, got, want []float64, rel float64) {
 	t.Helper()
 	for i := range want {
 		if !(math.Abs(got[i]-want[i]) <= rel*math.Abs(want[i])) {
@@ -106,7 +106,7 @@ func checkDerivatives(t *testing.T, s Structure, reg Regimen, gamma []float64, a
 func TestT1WarfarinCurve(t *testing.T) {
 	m := mustLinear(t, LinearSettings{Depot: true})
 	got := evalAt(t, m, Regimen{{Amount: 70}}, []float64{0.15, 8, 1}, 0, 2, 0.5, 1, 2, 6, 24, 36, 72, 120)
-	close(t, "C", got.Value, []float64{3.4254357, 5.4711041, 7.3821834, 7.9462805, 5.6858561, 4.5402483, 2.3116966, 0.9398657}, 1e-8)
+	near(t, "C", got.Value, []float64{3.4254357, 5.4711041, 7.3821834, 7.9462805, 5.6858561, 4.5402483, 2.3116966, 0.9398657}, 1e-8)
 }
 
 // Two compartments and an infusion: printed from a separate implementation in
@@ -115,13 +115,13 @@ func TestStructuralReferenceCurves(t *testing.T) {
 	times := []float64{0.25, 1, 3, 8, 24}
 	two := []float64{2, 10, 3, 30}
 	iv := mustLinear(t, LinearSettings{Peripheral: true})
-	close(t, "bolus", evalAt(t, iv, Regimen{{Amount: 100}}, two, 0, 0, times...).Value,
+	near(t, "bolus", evalAt(t, iv, Regimen{{Amount: 100}}, two, 0, 0, times...).Value,
 		[]float64{8.833527, 6.170002, 2.711308, 1.015122, 0.521507}, 1e-6)
 	oral := mustLinear(t, LinearSettings{Peripheral: true, Depot: true})
-	close(t, "oral", evalAt(t, oral, Regimen{{Amount: 100}}, append(two, 1.2), 0, 0, times...).Value,
+	near(t, "oral", evalAt(t, oral, Regimen{{Amount: 100}}, append(two, 1.2), 0, 0, times...).Value,
 		[]float64{2.429590, 5.268678, 3.691323, 1.127106, 0.537380}, 1e-6)
 	one := mustLinear(t, LinearSettings{})
-	close(t, "infusion", evalAt(t, one, Regimen{{Amount: 400, Duration: 1}}, []float64{5, 50}, 0, 0, 0.5, 1, 2, 6).Value,
+	near(t, "infusion", evalAt(t, one, Regimen{{Amount: 400, Duration: 1}}, []float64{5, 50}, 0, 0, 0.5, 1, 2, 6).Value,
 		[]float64{3.901646, 7.613007, 6.888533, 4.617522}, 1e-6)
 }
 
