@@ -32,13 +32,13 @@ func (r Rules) allows(seq []float64) bool {
 }
 
 // maxSubsets bounds the list of Subsets: the information of each is kept.
-const maxSubsets = 1_000_000
+const maxSubsets = 200_000
 
 // Subsets lists the sampling sequences of lo to hi samples from a grid of times
 // that obey the rules, shortest first, then in lexicographic order of the grid,
 // which is sorted. It returns an error for times that are negative, repeated or
 // not finite, for more samples than times, for a number of samples other than
-// that of the windows, where nothing is left and where more than a million are.
+// that of the windows, where nothing is left and where more than 200 000 are.
 func Subsets(grid []float64, lo, hi int, r Rules) ([][]float64, error) {
 	g := slices.Clone(grid)
 	slices.Sort(g)
