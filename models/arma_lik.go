@@ -1,6 +1,10 @@
 package models
 
-import "math"
+import (
+	"math"
+
+	"github.com/neuromanifold/neuromanifold/internal/vec"
+)
 
 // ARMALikelihood is an ARMA model with its series fixed: the prediction-error
 // decomposition ℓ = −½ Σ_t [log 2πσ² + log D_t + v_t²/(σ² D_t)] by a Kalman
@@ -72,37 +76,26 @@ const restTol = 1e4
 // undefined.
 func (l *ARMALikelihood) sums() (ss, logDet float64) {
 	k := l.k
-	if k.r != 1 || k.cov[0]*k.gain > restTol || l.noSwi {
+	if !l.fromRest() {
 		return l.run()
 	}
-	p := k.cov[0]
-	l.v[0] = l.y[0]
-	ss = l.y[0]*l.y[0] + armaChain(l.v, l.y, 1, k.phi[:k.p], k.th[:k.q])
+	pt := [1]vec.ARMA11{{Phi: k.phi[0], Theta: k.th[0]}} // l.y is centred
+	vec.ARMA11s(pt[:], l.y, l.v)
+	return restSums(&pt[0], k.cov[0])
+}
+
+// fromRest reports whether sums may take the short cut at the loaded state.
+func (l *ARMALikelihood) fromRest() bool {
+	return l.k.r == 1 && !(l.k.cov[0]*l.k.gain > restTol) && !l.noSwi
+}
+
+// restSums is the formula of sums.
+func restSums(r *vec.ARMA11, p float64) (ss, logDet float64) {
 	if p == 0 {
-		return ss, 0
+		return r.SS, 0
 	}
-	th := -k.th[0]
-	th2 := th * th
-	th4 := th2 * th2
-	// hh reaches its limit when the next powers are below rounding; the rest of
-	// eh is smaller still. Even and odd lags are summed apart.
-	var e0, e1, hh float64
-	v, h := l.v, 1.0
-	for ; len(v) >= 4 && math.Abs(h) > 1e-19; v = v[4:] {
-		e0 += h * (v[0] + th2*v[2])
-		e1 += h * (v[1] + th2*v[3])
-		hh += h * h
-		h *= th4
-	}
-	eh := e0 + th*e1
-	hh *= (1 + th2) * (1 + th4)
-	for _, x := range v[:min(3, len(v))] {
-		eh += h * x
-		hh += h * h
-		h *= th
-	}
-	d := 1 + p*hh
-	return ss - p*eh*eh/d, math.Log(d)
+	d := 1 + p*r.HH
+	return r.SS - p*r.EH*r.EH/d, math.Log(d)
 }
 
 // gaussLogLik is −½ (n log 2πσ² + Σ log D_t + Σ v_t²/D_t / σ²); -Inf where data
@@ -143,15 +136,20 @@ func (l *ARMALikelihood) Terms(dst, theta []float64) {
 // load sets the filter to its initial law at θ and centres the series. It
 // returns σ², and false outside the domain.
 func (l *ARMALikelihood) load(theta []float64) (sigma2 float64, ok bool) {
+	mean, sigma2, ok := l.loadState(theta)
+	if ok {
+		l.centre(mean)
+	}
+	return sigma2, ok
+}
+
+// loadState is load without the centring.
+func (l *ARMALikelihood) loadState(theta []float64) (mean, sigma2 float64, ok bool) {
 	phi, th, mean, sigma2 := l.m.split(theta)
 	if !(sigma2 > 0) || math.IsInf(sigma2, 1) || math.IsNaN(mean) || math.IsInf(mean, 0) || !l.k.load(phi, th) {
-		return sigma2, false
+		return mean, sigma2, false
 	}
-	if !l.m.set.CSS && !l.k.stationary() {
-		return sigma2, false
-	}
-	l.centre(mean)
-	return sigma2, true
+	return mean, sigma2, l.m.set.CSS || l.k.stationary()
 }
 
 func (l *ARMALikelihood) centre(mean float64) {

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/neuromanifold/neuromanifold/internal/vec"
 )
 
 // A Profiler replaces in place the coordinates of θ whose maximiser, given the
@@ -78,13 +80,43 @@ func (l *ARMALikelihood) profileMean(phi, th []float64) (mean, ss, logDet float6
 }
 
 // LogLiks fills dst (m) with ℓ at the rows of thetas (m×d), each to the bit as
-// LogLik gives it. Points are not interleaved: the block form of unfilter has
-// already broken the chain of dependent operations within one point.
+// LogLik gives it. For p, q ≤ 1 several points go along the series at once; for
+// other orders the block form of unfilter has broken the chain of dependent
+// operations within one point already.
 func (l *ARMALikelihood) LogLiks(dst []float64, thetas *mat.Dense) {
+	const most = 16
 	rows, c := thetas.Dims()
 	checkLen(len(dst), rows)
 	checkLen(c, len(l.m.params))
-	for i := range rows {
-		dst[i] = l.LogLik(thetas.RawRowView(i))
+	var (
+		pts     [most]vec.ARMA11
+		at      [most]int
+		p, vars [most]float64
+		n       int
+	)
+	flush := func() {
+		vec.ARMA11s(pts[:n], l.z.V, l.v)
+		for j := range n {
+			ss, logDet := restSums(&pts[j], p[j])
+			dst[at[j]] = gaussLogLik(l.z.N, vars[j], ss, logDet)
+		}
+		n = 0
 	}
+	for i := range rows {
+		theta := thetas.RawRowView(i)
+		mean, sigma2, ok := l.loadState(theta)
+		if !ok || !l.fromRest() {
+			dst[i] = l.LogLik(theta)
+			continue
+		}
+		if l.own == nil {
+			mean = 0 // fixed: the series is taken as it is
+		}
+		pts[n] = vec.ARMA11{Phi: l.k.phi[0], Theta: l.k.th[0], Mean: mean}
+		at[n], p[n], vars[n] = i, l.k.cov[0], sigma2
+		if n++; n == most {
+			flush()
+		}
+	}
+	flush()
 }

@@ -37,116 +37,129 @@ const (
 	armaRows
 )
 
-type armaState [armaRows]vector
+type (
+	armaLane  [armaRows]float64 // of one parameter point
+	armaState [armaRows]vector  // of eight, with a point in each lane
+)
 
 // ARMA11s evaluates the points on one series. Four steps are taken at once: the
 // particular solution from zero, plus the homogeneous one from the last residual
 // before them, which leaves one product and one addition per four steps on the chain
 // of dependent operations.
-func ARMA11s(points []ARMA11, y []float64) {
-	var st armaState
-	for len(points) > 0 && len(y) > 0 {
+//
+// scratch has the length of y.
+func ARMA11s(points []ARMA11, y, scratch []float64) {
+	sameLen(y, scratch)
+	if len(y) == 0 {
+		for i := range points {
+			points[i].SS, points[i].EH, points[i].HH = 0, 0, 0
+		}
+		return
+	}
+	blocks := y[1:]
+	n := len(blocks) &^ 3
+	for len(points) > 0 {
 		part := points[:min(lanes, len(points))]
 		points = points[len(part):]
-		for j := range st[0] {
-			// Spare lanes repeat the last point.
-			p := &part[min(j, len(part)-1)]
-			a := p.Theta
-			a2 := a * a
-			x := y[0] - p.Mean
-			for row, v := range [armaRows]float64{p.Phi, a, a2, a2 * a, a2 * a2, p.Mean, x, x, x * x, 0, 0, 0, 0, 0, -a, 0} {
-				st[row][j] = v
+		if n > 0 && len(part) > 1 && wideARMA() { // one point alone is as fast in Go
+			var st armaState
+			for j := range lanes {
+				// Spare lanes repeat the last point.
+				for row, v := range part[min(j, len(part)-1)].start(y[0]) {
+					st[row][j] = v
+				}
 			}
-		}
-		body := y[1:]
-		n := len(body) &^ 3
-		if n > 0 {
-			armaLanes(&st, body[:n], len(part))
+			armaLanes(&st, blocks[:n], len(part))
+			for j := range part {
+				var l armaLane
+				for row := range l {
+					l[row] = st[row][j]
+				}
+				part[j].finish(&l, y[0], blocks[n:])
+			}
+			continue
 		}
 		for j := range part {
-			armaTail(&st, j, body[n:])
-			part[j].collect(&st, j, y[0])
+			l := part[j].start(y[0])
+			l.run(blocks[:n], scratch[:n])
+			part[j].finish(&l, y[0], blocks[n:])
 		}
 	}
 }
 
-func armaPortable(st *armaState, y []float64, points int) {
-	for j := range points {
-		armaOne(st, j, y)
-	}
+// start takes the first step.
+func (r *ARMA11) start(y0 float64) (l armaLane) {
+	a := r.Theta
+	a2 := a * a
+	x := y0 - r.Mean
+	l[armaPhi], l[armaMean] = r.Phi, r.Mean
+	l[armaA], l[armaA2], l[armaA3], l[armaA4] = a, a2, a2*a, a2*a2
+	l[armaX], l[armaP], l[armaS0], l[armaH] = x, x, x*x, -a
+	return l
 }
 
-// armaOne runs one point over len(y)/4 blocks. The conversions keep products from
-// being fused with sums.
-func armaOne(st *armaState, j int, y []float64) {
-	j &= lanes - 1
-	f, a, a2, a3, a4, mean := st[armaPhi][j], st[armaA][j], st[armaA2][j], st[armaA3][j], st[armaA4][j], st[armaMean][j]
-	x, p := st[armaX][j], st[armaP][j]
-	s0, s1, s2, s3 := st[armaS0][j], st[armaS1][j], st[armaS2][j], st[armaS3][j]
-	e0, e1, h, hh := st[armaE0][j], st[armaE1][j], st[armaH][j], st[armaHH][j]
-	for ; len(y) >= 4 && math.Abs(h) > armaCut; y = y[4:] {
-		x0, x1, x2, x3 := y[0]-mean, y[1]-mean, y[2]-mean, y[3]-mean
+// run takes len(y)/4 blocks and writes their residuals to v. The conversions keep
+// products from being fused with sums.
+func (l *armaLane) run(y, v []float64) {
+	if mean := l[armaMean]; mean != 0 {
+		for t, x := range y {
+			v[t] = x - mean
+		}
+		y = v
+	}
+	f, a, a2, a3, a4 := l[armaPhi], l[armaA], l[armaA2], l[armaA3], l[armaA4]
+	x, p := l[armaX], l[armaP]
+	var s1, s2, s3 float64
+	s0 := l[armaS0]
+	e := v
+	for len(y) >= 4 && len(e) >= 4 {
+		x0, x1, x2, x3 := y[0], y[1], y[2], y[3]
 		u0 := x0 - float64(f*x)
 		u1 := (x1 - float64(f*x0)) - float64(a*u0)
 		u2 := (x2 - float64(f*x1)) - float64(a*u1)
 		u3 := (x3 - float64(f*x2)) - float64(a*u2)
 		x = x3
-		v0 := u0 - float64(a*p)
-		v1 := u1 + float64(a2*p)
-		v2 := u2 - float64(a3*p)
+		e0 := u0 - float64(a*p)
+		e1 := u1 + float64(a2*p)
+		e2 := u2 - float64(a3*p)
 		p = u3 + float64(a4*p)
-		s0 += float64(v0 * v0)
-		s1 += float64(v1 * v1)
-		s2 += float64(v2 * v2)
+		e[0], e[1], e[2], e[3] = e0, e1, e2, p
+		s0 += float64(e0 * e0)
+		s1 += float64(e1 * e1)
+		s2 += float64(e2 * e2)
 		s3 += float64(p * p)
-		e0 += float64(h * (v0 + float64(a2*v2)))
-		e1 += float64(h * (v1 + float64(a2*p)))
+		y, e = y[4:], e[4:]
+	}
+	l[armaX], l[armaP] = x, p
+	l[armaS0], l[armaS1], l[armaS2], l[armaS3] = s0, s1, s2, s3
+
+	h, hh, e0, e1 := l[armaH], 0.0, 0.0, 0.0
+	for ; len(v) >= 4 && math.Abs(h) > armaCut; v = v[4:] {
+		e0 += float64(h * (v[0] + float64(a2*v[2])))
+		e1 += float64(h * (v[1] + float64(a2*v[3])))
 		hh += float64(h * h)
 		h *= a4
 	}
-	for ; len(y) >= 4; y = y[4:] {
-		x0, x1, x2, x3 := y[0]-mean, y[1]-mean, y[2]-mean, y[3]-mean
-		u0 := x0 - float64(f*x)
-		u1 := (x1 - float64(f*x0)) - float64(a*u0)
-		u2 := (x2 - float64(f*x1)) - float64(a*u1)
-		u3 := (x3 - float64(f*x2)) - float64(a*u2)
-		x = x3
-		v0 := u0 - float64(a*p)
-		v1 := u1 + float64(a2*p)
-		v2 := u2 - float64(a3*p)
-		p = u3 + float64(a4*p)
-		s0 += float64(v0 * v0)
-		s1 += float64(v1 * v1)
-		s2 += float64(v2 * v2)
-		s3 += float64(p * p)
-	}
-	st[armaX][j], st[armaP][j] = x, p
-	st[armaS0][j], st[armaS1][j], st[armaS2][j], st[armaS3][j] = s0, s1, s2, s3
-	st[armaE0][j], st[armaE1][j], st[armaH][j], st[armaHH][j] = e0, e1, h, hh
+	l[armaE0], l[armaE1], l[armaH], l[armaHH] = e0, e1, h, hh
 }
 
-// armaTail takes the last steps, fewer than four, one by one.
-func armaTail(st *armaState, j int, y []float64) {
-	f, a, mean := st[armaPhi][j], st[armaA][j], st[armaMean][j]
-	x, p, h := st[armaX][j], st[armaP][j], st[armaH][j]
+// finish takes the last steps y, fewer than four, one by one, and adds up.
+func (r *ARMA11) finish(l *armaLane, y0 float64, y []float64) {
+	a, a2, a4 := l[armaA], l[armaA2], l[armaA4]
+	x, p, h := l[armaX], l[armaP], l[armaH]
 	var eh, hh float64
 	for _, v := range y {
-		v -= mean
-		p = (v - float64(f*x)) - float64(a*p)
+		v -= r.Mean
+		p = (v - float64(r.Phi*x)) - float64(a*p)
 		x = v
-		st[armaS0][j] += float64(p * p)
+		l[armaS0] += float64(p * p)
 		if math.Abs(h) > armaCut {
 			eh += float64(h * p)
 			hh += float64(h * h)
 		}
 		h *= -a
 	}
-	st[armaX][j], st[armaP][j] = eh, hh // for collect
-}
-
-func (r *ARMA11) collect(st *armaState, j int, y0 float64) {
-	a, a2, a4 := st[armaA][j], st[armaA2][j], st[armaA4][j]
-	r.SS = (st[armaS0][j] + st[armaS1][j]) + (st[armaS2][j] + st[armaS3][j])
-	r.EH = (y0 - r.Mean) + ((st[armaE0][j] - float64(a*st[armaE1][j])) + st[armaX][j])
-	r.HH = 1 + (float64(st[armaHH][j]*(1+a2)*(1+a4)) + st[armaP][j])
+	r.SS = (l[armaS0] + l[armaS1]) + (l[armaS2] + l[armaS3])
+	r.EH = (y0 - r.Mean) + ((l[armaE0] - float64(a*l[armaE1])) + eh)
+	r.HH = 1 + (float64(l[armaHH]*(1+a2)*(1+a4)) + hh)
 }

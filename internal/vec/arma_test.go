@@ -31,7 +31,7 @@ func armaCase(m, n int) ([]ARMA11, []float64) {
 func TestARMA11(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 5, 6, 8, 9, 100, 503} {
 		pts, y := armaCase(20, n)
-		ARMA11s(pts, y)
+		ARMA11s(pts, y, make([]float64, n))
 		for _, p := range pts {
 			var ss, eh, hh, x, e float64
 			h := 1.0
@@ -55,15 +55,16 @@ func TestARMA11GivesTheSameBits(t *testing.T) {
 	for _, n := range []int{1, 4, 5, 8, 29, 500} {
 		for _, m := range []int{1, 2, 4, 5, 8, 9, 21} {
 			want, y := armaCase(m, n)
+			v := make([]float64, n)
 			if n == 29 {
 				clear(y)
 			}
 			for j := range want {
-				on(t, portable, func() { ARMA11s(want[j:j+1], y) })
+				on(t, portable, func() { ARMA11s(want[j:j+1], y, v) })
 			}
 			for _, p := range usable {
 				got, _ := armaCase(m, n)
-				on(t, p, func() { ARMA11s(got, y) })
+				on(t, p, func() { ARMA11s(got, y, v) })
 				for j := range got {
 					g, w := got[j], want[j]
 					if !sameBits(g.SS, w.SS) || !sameBits(g.EH, w.EH) || !sameBits(g.HH, w.HH) {
@@ -80,9 +81,10 @@ func BenchmarkARMA11(b *testing.B) {
 		b.Run(fmt.Sprintf("points=%d", m), func(b *testing.B) {
 			benchPaths(b, func(b *testing.B) {
 				pts, y := armaCase(m, 500)
+				v := make([]float64, len(y))
 				b.ReportAllocs()
 				for b.Loop() {
-					ARMA11s(pts, y)
+					ARMA11s(pts, y, v)
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*m*len(y)), "ns/point/step")
 			})

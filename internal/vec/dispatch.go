@@ -11,4 +11,5 @@ func sumExpLanes(v *vector, x []float64, top float64)    { sumExpPortable(v, x, 
 func pairLanes(m *Mixture, y []float64)                  { mixturePortable(m, y, true) }
 func pairLogLikLanes(m *Mixture, y []float64)            { mixturePortable(m, y, false) }
 func mixtureLanes(m *Mixture, y []float64, moments bool) { mixturePortable(m, y, moments) }
-func armaLanes(st *armaState, y []float64, points int)   { armaPortable(st, y, points) }
+func wideARMA() bool                                     { return false }
+func armaLanes(*armaState, []float64, int)               {}

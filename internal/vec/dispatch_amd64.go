@@ -123,16 +123,15 @@ func mixtureLanes(m *Mixture, y []float64, moments bool) {
 	}
 }
 
+func wideARMA() bool { return chosen != portable }
+
 func armaLanes(st *armaState, y []float64, points int) {
-	switch {
-	case points == 1 || chosen == portable: // one lane alone is as fast in Go
-		armaPortable(st, y, points)
-	case chosen == avx512:
+	if chosen == avx512 {
 		arma512(&st[0][0], &y[0], len(y))
-	default:
-		arma256(&st[0][0], &y[0], len(y))
-		if points > lanes/2 {
-			arma256(&st[0][lanes/2], &y[0], len(y))
-		}
+		return
+	}
+	arma256(&st[0][0], &y[0], len(y))
+	if points > lanes/2 {
+		arma256(&st[0][lanes/2], &y[0], len(y))
 	}
 }
