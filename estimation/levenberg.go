@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/neuromanifold/neuromanifold/models"
 )
@@ -63,7 +62,7 @@ func (m LevenbergMarquardt) run(ctx context.Context, sp *space, start []float64)
 	if !sp.toFree(q.u, start, 0) && !sp.toFree(q.u, start, 1e-8) {
 		return failed(start, "the start has no unconstrained coordinates"), nil
 	}
-	d := &descent{q: q, s: newLeap(q), tol: m.Tol, x: make([]float64, q.k), next: make([]float64, q.k)}
+	d := &descent{q: q, s: newLeap(q), tol: m.Tol, near: polishTo, x: make([]float64, q.k), next: make([]float64, q.k)}
 	for j, a := range q.at {
 		d.x[j] = q.u[a]
 	}
@@ -107,6 +106,8 @@ type descent struct {
 	status  Status
 	warn    []string
 	bounds  []string
+	near    float64 // relative reduction left below which full Newton steps are tried
+	flat    int     // directions without effect
 	hold    *factor // of mend
 }
 
@@ -147,9 +148,11 @@ func (d *descent) step() bool {
 		}
 		d.full = true
 	}
-	if d.full && !s.bent() && s.gain <= polishTo*q.ss {
-		d.polish()
-		return d.judge()
+	if d.full && !s.bent() && s.gain <= d.near*q.ss {
+		if d.polish(); d.arrived() {
+			return d.judge()
+		}
+		d.near *= 1e-2 // the valley is curved: short steps first
 	}
 	if d.full {
 		return d.newton()
@@ -268,181 +271,6 @@ func (d *descent) polish() {
 	}
 	s.reach = math.Sqrt(q.ss)
 	d.full = true
-}
-
-// judge ends the climb at x, or finds that it must go on, and reports which.
-func (d *descent) judge() bool {
-	q, s := d.q, d.s
-	if !d.full {
-		q.accept(d.x)
-		if !s.factorize(d.x) || !s.curve(d.x) {
-			return d.fail("the second derivatives are not finite where the climb stopped")
-		}
-		d.full = true
-	}
-	if s.bent() || s.gain > max(d.tol*q.ss, 1e3*q.noise) {
-		return d.fail("no step reduces the residuals although the predicted reduction is not small")
-	}
-	if !d.effective() {
-		return d.fail("no coordinate has an effect on the residuals here: start elsewhere")
-	}
-	d.status = Converged
-	for i := range s.k {
-		if d.probe(i) {
-			d.status = IterationLimit
-			return false
-		}
-	}
-	if d.status == Converged {
-		flat := 0
-		for _, v := range s.lambda {
-			if math.Abs(v) <= s.flatTo {
-				flat++
-			}
-		}
-		if flat > 0 {
-			d.warn = append(d.warn, fmt.Sprintf("the log-likelihood is flat to second order in %d of %d directions", flat, s.k))
-		}
-	}
-	return true
-}
-
-// effective reports whether any coordinate moves the residuals: where none does
-// a vanishing gradient says nothing.
-func (d *descent) effective() bool {
-	size := math.Sqrt(d.q.ss)
-	for j := range d.x {
-		col := 0.0
-		for t := range d.q.r {
-			v := d.q.jac.At(t, d.q.at[j])
-			col += v * v
-		}
-		if math.Sqrt(col)*(1+math.Abs(d.x[j])) > 1e-10*size {
-			return true
-		}
-	}
-	return false
-}
-
-// probe tries the principal direction i both ways by about a standard error,
-// along the profile: what the other directions can mend counts as mended. It
-// reports whether it found a lower point, which becomes x.
-func (d *descent) probe(i int) bool {
-	q, s := d.q, d.s
-	n := float64(q.ls.Rows)
-	clear(s.z)
-	// Where the curvature cannot be told from rounding, that of JᵀJ must do.
-	flat := math.Abs(s.lambda[i]) <= s.flatTo
-	s.z[i] = math.Sqrt(q.ss / n)
-	if !flat {
-		s.z[i] /= math.Sqrt(math.Abs(s.lambda[i]))
-	}
-	s.spread(s.p, s.z)
-	shrink := s.limit(d.x)
-	want := q.ss / n * shrink * shrink // the rise of a parabola
-	rounding := 1e-14*q.ss + 4*q.noise
-	var rise [2]float64
-	regular := true
-	for side := range rise {
-		rise[side] = d.trial(shrink*float64(1-2*side)) - q.ss
-		regular = regular && rise[side] > 0.2*want && rise[side] < 5*want
-	}
-	if regular && !flat && want > 1e3*rounding {
-		return false
-	}
-	move := slices.Clone(s.p)
-	ss, at := q.ss, d.farthest()
-	for side := range rise {
-		copy(s.p, move)
-		end := d.trial(shrink * float64(1-2*side))
-		end = d.mend(at, end)
-		rise[side] = end - ss
-		if rise[side] < -1e-9*ss-rounding {
-			if !d.move() {
-				return false
-			}
-			s.radius, s.reach = 0.5*math.Sqrt(q.ss), math.Sqrt(q.ss)
-			return true
-		}
-	}
-	q.accept(d.x)
-	copy(s.p, move)
-	high := max(rise[0], rise[1])
-	if flat {
-		want = high
-	}
-	if high > 1e3*rounding && want > 1e3*rounding && min(rise[0], rise[1]) < 1e-3*want {
-		d.status = Boundary
-		sign := 1
-		if (rise[0] > rise[1]) == (move[at] > 0) {
-			sign = -1
-		}
-		name := q.sp.params[q.at[at]].Name
-		d.warn = append(d.warn, fmt.Sprintf("the likelihood has no maximum along %s: it levels off as %s goes to %v", name, name, math.Inf(sign)))
-		d.bounds = append(d.bounds, fmt.Sprintf("%s = %v", name, math.Inf(sign)))
-	}
-	return false
-}
-
-// mend improves the trial point, whose |r|² is ss, by a few damped Gauss–Newton
-// steps in all coordinates but x_at, and returns |r|² there. It leaves the
-// Jacobian of q at another point.
-func (d *descent) mend(at int, ss float64) float64 {
-	q, s := d.q, d.s
-	if q.k == 1 {
-		return ss
-	}
-	if math.IsInf(ss, 1) {
-		return ss
-	}
-	if d.hold == nil {
-		d.hold = newFactor(q.ls.Rows, q.k-1)
-	}
-	f, damp := d.hold, 1e-4
-	x, best := slices.Clone(d.next), slices.Clone(d.next)
-	others := make([]int, 0, q.k)
-	for j := range x {
-		if j != at {
-			others = append(others, j)
-		}
-	}
-	for range 8 {
-		q.linearise(q.rNew, best)
-		for i, j := range others {
-			f.load(i, q.jac, q.at[j])
-			f.d[i] = max(f.d[i], s.least[j])
-		}
-		if !f.factorize(q.rNew, nil) {
-			break
-		}
-		for i := range f.p {
-			f.p[i] = -f.c[i] * f.s[i] / (f.s[i]*f.s[i] + damp*f.s[0]*f.s[0])
-		}
-		f.back(f.w, f.p)
-		for i, j := range others {
-			x[j] = best[j] + f.w[i]
-		}
-		if v := q.value(q.rNew, x); v < ss {
-			ss = v
-			copy(best, x)
-			damp *= 0.01
-		} else {
-			damp *= 100
-		}
-	}
-	copy(d.next, best)
-	return ss
-}
-
-// farthest returns the coordinate that moves farthest along p relative to itself.
-func (d *descent) farthest() int {
-	most, at := 0.0, 0
-	for j, p := range d.s.p {
-		if v := math.Abs(p) / (1e-300 + math.Abs(d.x[j])); v > most {
-			most, at = v, j
-		}
-	}
-	return at
 }
 
 // perfect ends a climb that reached residuals of rounding size.
