@@ -62,11 +62,11 @@ func (p *pair) bootstrap(ctx context.Context, r *TestResult, f *pairFit, z *mode
 		}
 	}
 	b := float64(opt.Bootstrap)
-	r.Repls = opt.Bootstrap
+	r.Replicates = opt.Bootstrap
 	pv := (1 + float64(reached)) / (b + 1)
-	r.Boot = PValue{P: pv, SE: math.Sqrt(pv * (1 - pv) / b), Law: fmt.Sprintf("parametric bootstrap, %d replicates", opt.Bootstrap)}
+	r.Bootstrap = PValue{P: pv, SE: math.Sqrt(pv * (1 - pv) / b), Law: fmt.Sprintf("parametric bootstrap, %d replicates", opt.Bootstrap)}
 	if r.Failed > 0 {
-		r.Warning = append(r.Warning, fmt.Sprintf("%d of %d bootstrap replicates failed and count against H1", r.Failed, opt.Bootstrap))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d bootstrap replicates failed and count against H1", r.Failed, opt.Bootstrap))
 	}
 	return nil
 }

@@ -90,17 +90,17 @@ type TestResult struct {
 	Statistic float64
 	Bound     float64 // on the index set of the limit law; 0 for none
 
-	Null    Nullity
-	Strata  []string // the strata of H1 on which the fit of H0 lies, or nearly
-	Chi2    PValue   // naive: χ² with DF degrees of freedom, right for a regular null only
-	Limit   PValue   // the limit law as n → ∞
-	Boot    PValue   // parametric bootstrap from the fit of H0
-	EM      PValue   // EM-test, of another statistic
-	EMTest  *EMTestResult
-	Failed  int // bootstrap replicates without a statistic; they count against H1
-	Repls   int // bootstrap replicates
-	Warning []string
-	Verdict string // one line: what to believe and why
+	Null       Nullity
+	Strata     []string // the strata of H1 on which the fit of H0 lies, or nearly
+	Chi2       PValue   // naive: χ² with DF degrees of freedom, right for a regular null only
+	Limit      PValue   // the limit law as n → ∞
+	Bootstrap  PValue   // parametric bootstrap from the fit of H0
+	EM         PValue   // EM-test, of another statistic
+	EMTest     *EMTestResult
+	Failed     int // bootstrap replicates without a statistic; they count against H1
+	Replicates int // bootstrap replicates
+	Warnings   []string
+	Verdict    string // one line: what to believe and why
 }
 
 // LikelihoodRatio tests h0 against h1, which must contain it, on z. It fits both
@@ -133,15 +133,15 @@ func LikelihoodRatio(ctx context.Context, h0, h1 models.Model, z *models.Data, o
 	}
 	r := &TestResult{
 		H0: h0, H1: h1, N: f.l1.N(), DF: models.Dim(h1) - models.Dim(h0), Statistic: f.statistic, Bound: opt.Bound,
-		Fit0: report(f.l0, f.fit0), Fit1: report(f.l1, f.fit1), Warning: f.warnings,
+		Fit0: report(f.l0, f.fit0), Fit1: report(f.l1, f.fit1), Warnings: f.warnings,
 	}
 	if opt.Bound > 0 && (p.law == nil || p.law.restrict == noRestriction) {
-		r.Warning = append(r.Warning, "the bound is not used: there is no limit law that needs it")
+		r.Warnings = append(r.Warnings, "the bound is not used: there is no limit law that needs it")
 		r.Bound = 0
 	}
 	r.Null, r.Strata = p.nullity(f)
 	if w := repeated(z); w != "" && !h1.Shape().Series {
-		r.Warning = append(r.Warning, w)
+		r.Warnings = append(r.Warnings, w)
 	}
 	p.unshift(f, r)
 	r.Chi2 = PValue{P: chi2Tail(r.DF, r.Statistic), Law: fmt.Sprintf("chi2(%d)", r.DF)}
@@ -151,7 +151,7 @@ func LikelihoodRatio(ctx context.Context, h0, h1 models.Model, z *models.Data, o
 	if err := p.emTest(ctx, r, z, opt); err != nil {
 		return nil, err
 	}
-	r.Boot = none("not asked for")
+	r.Bootstrap = none("not asked for")
 	if opt.Bootstrap > 0 {
 		if err := p.bootstrap(ctx, r, f, z, opt); err != nil {
 			return nil, err
@@ -288,12 +288,12 @@ func (r *TestResult) verdict() string {
 	}[r.Null]
 	out := why + "; "
 	switch {
-	case r.Null == RegularNull && r.Boot.Available():
-		out += say("the bootstrap, which χ² should match", r.Boot)
+	case r.Null == RegularNull && r.Bootstrap.Available():
+		out += say("the bootstrap, which χ² should match", r.Bootstrap)
 	case r.Null == RegularNull:
 		out += say("χ²", r.Chi2)
-	case r.Boot.Available():
-		out += say("the bootstrap", r.Boot)
+	case r.Bootstrap.Available():
+		out += say("the bootstrap", r.Bootstrap)
 	case r.EM.Available():
 		out += say("the EM-test", r.EM)
 	case r.Limit.Available() && r.Limit.Exact():
@@ -307,7 +307,7 @@ func (r *TestResult) verdict() string {
 		out += "; beware: the fit of H1 is flagged as spurious"
 	}
 	if r.Failed > 0 {
-		out += fmt.Sprintf("; %d of %d replicates failed", r.Failed, r.Repls)
+		out += fmt.Sprintf("; %d of %d replicates failed", r.Failed, r.Replicates)
 	}
 	return out
 }

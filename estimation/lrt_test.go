@@ -33,8 +33,8 @@ func TestLikelihoodRatioFaithful(t *testing.T) {
 	if r.Null != SingularNull || len(r.Strata) != 1 || r.Strata[0] != "overlap(1,2)" {
 		t.Errorf("null %v on %v", r.Null, r.Strata)
 	}
-	if r.DF != 2 || r.Limit.Law != "homogeneity-tied:bound=5" || r.Boot.P != 0.1 || r.Failed != 0 || !(r.EM.P < 1e-25) {
-		t.Errorf("df %d, limit %+v, bootstrap %+v, EM-test %+v", r.DF, r.Limit, r.Boot, r.EM)
+	if r.DF != 2 || r.Limit.Law != "homogeneity-tied:bound=5" || r.Bootstrap.P != 0.1 || r.Failed != 0 || !(r.EM.P < 1e-25) {
+		t.Errorf("df %d, limit %+v, bootstrap %+v, EM-test %+v", r.DF, r.Limit, r.Bootstrap, r.EM)
 	}
 	// The bound centres the data; the reported means are where the data are.
 	if got := r.Fit0.Theta[0]; math.Abs(got-mean) > 1e-9*mean {
@@ -218,14 +218,14 @@ func TestLikelihoodRatioStrangeData(t *testing.T) {
 	for _, variance := range []string{"", ",sd=tied", ",sd=1"} {
 		for name, z := range map[string]*models.Data{"outlier": outlier, "doubled": doubled, "two values": two} {
 			r := testOf(t, parsed(t, "mixture:k=1"+variance), parsed(t, "mixture:k=2"+variance), z, TestOptions{Bootstrap: 3, Bound: 3, Draws: 200})
-			if !(r.Statistic >= 0) || math.IsInf(r.Statistic, 0) || math.IsNaN(r.Chi2.P) || math.IsNaN(r.Boot.P) {
-				t.Errorf("%s%s: T = %v, chi2 %+v, bootstrap %+v", name, variance, r.Statistic, r.Chi2, r.Boot)
+			if !(r.Statistic >= 0) || math.IsInf(r.Statistic, 0) || math.IsNaN(r.Chi2.P) || math.IsNaN(r.Bootstrap.P) {
+				t.Errorf("%s%s: T = %v, chi2 %+v, bootstrap %+v", name, variance, r.Statistic, r.Chi2, r.Bootstrap)
 			}
 			if !r.EM.Available() && r.EM.Reason == "" || !r.Limit.Available() && r.Limit.Reason == "" {
 				t.Errorf("%s%s: EM-test %+v, limit %+v", name, variance, r.EM, r.Limit)
 			}
-			if name != "outlier" && (len(r.Warning) == 0 || !strings.Contains(r.Warning[0], "twice") && !strings.Contains(strings.Join(r.Warning, ";"), "twice")) {
-				t.Errorf("%s%s: no word of duplicates: %v", name, variance, r.Warning)
+			if name != "outlier" && (len(r.Warnings) == 0 || !strings.Contains(r.Warnings[0], "twice") && !strings.Contains(strings.Join(r.Warnings, ";"), "twice")) {
+				t.Errorf("%s%s: no word of duplicates: %v", name, variance, r.Warnings)
 			}
 		}
 	}
@@ -249,7 +249,7 @@ func TestBootstrapSize(t *testing.T) {
 			z.V[i] = rng.NormFloat64()
 		}
 		r := testOf(t, h0, h1, z, TestOptions{Bootstrap: 19, BootstrapStarts: 2, Starts: 3, Bound: 2, Draws: 200, Rand: rng})
-		if r.Boot.P <= 0.1 {
+		if r.Bootstrap.P <= 0.1 {
 			boot++
 		}
 		if r.Chi2.P <= 0.1 {

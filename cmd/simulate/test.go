@@ -234,7 +234,7 @@ type tested struct {
 
 // each4 applies f to the p-values of a test.
 func each4[T any](r *estimation.TestResult, f func(p estimation.PValue) T) byMethod[T] {
-	return byMethod[T]{f(r.Chi2), f(r.Limit), f(r.Boot), f(r.EM)}
+	return byMethod[T]{f(r.Chi2), f(r.Limit), f(r.Bootstrap), f(r.EM)}
 }
 
 func testJSON(r *estimation.TestResult, h0, h1, data string, seed uint64) tested {
@@ -248,7 +248,7 @@ func testJSON(r *estimation.TestResult, h0, h1, data string, seed uint64) tested
 		SE:     each4(r, func(p estimation.PValue) number { return number(p.SE) }),
 		Law:    each4(r, func(p estimation.PValue) string { return p.Law }),
 		Reason: each4(r, func(p estimation.PValue) string { return p.Reason }),
-		Null:   r.Null.String(), Strata: notNil(r.Strata), Warnings: notNil(r.Warning), Verdict: r.Verdict,
+		Null:   r.Null.String(), Strata: notNil(r.Strata), Warnings: notNil(r.Warnings), Verdict: r.Verdict,
 	}
 	if r.Bound > 0 {
 		b := number(r.Bound)
@@ -257,7 +257,7 @@ func testJSON(r *estimation.TestResult, h0, h1, data string, seed uint64) tested
 	if r.EMTest != nil {
 		t.EMTest = &testedOrder{r.EMTest.Order, number(r.EMTest.Statistic), number(r.EMTest.VariancePenalty)}
 	}
-	t.Replicates.Total, t.Replicates.Failed = r.Repls, r.Failed
+	t.Replicates.Total, t.Replicates.Failed = r.Replicates, r.Failed
 	return t
 }
 
@@ -292,7 +292,7 @@ func (a *app) printTest(r *estimation.TestResult, data string) error {
 	}
 	row("naive χ²", r.Chi2)
 	row("limit law", r.Limit)
-	row("bootstrap", r.Boot)
+	row("bootstrap", r.Bootstrap)
 	row("EM-test", r.EM)
 	if err := a.table("p-value by|p|± s.e.|law", "p-value by|law", rows); err != nil {
 		return err
@@ -305,7 +305,7 @@ func (a *app) printTest(r *estimation.TestResult, data string) error {
 		null += ", on " + strings.Join(r.Strata, ", ")
 	}
 	a.printf("\nthe fit of H0 in H1 is %s\n", null)
-	for _, w := range r.Warning {
+	for _, w := range r.Warnings {
 		a.printf("warning: %s\n", w)
 	}
 	a.printf("%s\n", r.Verdict)
