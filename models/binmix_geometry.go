@@ -188,10 +188,13 @@ next:
 	return len(seen), interior
 }
 
-// RLCT implements KnownRLCT. For two trials or more and one interior binomial as
-// the truth the argument of KnownVarianceMixtureCoefficient holds word for word,
-// for any Dirichlet(α) prior on the weights: the second moment of the mixing law
-// is a sum of non-negative terms.
+// RLCT implements KnownRLCT for truths of r binomials inside (0, 1), with any
+// Dirichlet(α) prior on the weights. With r < k the formula of
+// KnownVarianceMixtureCoefficient holds if 2r ≤ trials. Derived here: the polynomial
+// T(p) = Π_j (p − p_j)² of degree 2r is a combination of the cell probabilities, so
+// that (Σ_i π_i T(p_i))², a sum of non-negative terms, is at most a multiple of K;
+// this bounds π_i (p_i − p_j)² for each surplus component, or π_i alone where it
+// lies elsewhere, and the moments up to 2r − 1 make the others regular.
 func (m *BinMix) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	checkLen(len(truth), len(m.params))
 	r, interior := m.distinct(truth)
@@ -203,7 +206,6 @@ func (m *BinMix) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	if prior.Jeffreys || prior.Power != 0 || !interior || !(alpha > 0) {
 		return Coefficient{}, false
 	}
-	identifiable := trials >= 2*k-1
 	switch {
 	case k == 1 || trials == 1:
 		// One probability is all that the law has; with one trial and several
@@ -212,14 +214,12 @@ func (m *BinMix) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	case r == 1 && alpha == 1:
 		c, err := BinomialMixtureCoefficient(k, trials)
 		return c, err == nil
-	case r == 1:
-		c, err := KnownVarianceMixtureCoefficient(k, 1, alpha)
+	case r < k && 2*r <= trials:
+		c, err := KnownVarianceMixtureCoefficient(k, r, alpha)
+		c.Ref = "derived here from 2r non-negative moments"
 		return c, err == nil
-	case r == k && identifiable:
+	case r == k && trials >= 2*k-1:
 		return RegularCoefficient(2*k - 1), true
-	case identifiable:
-		c, err := MixtureBound(k, r, 1, alpha)
-		return c, err == nil
 	}
 	return Coefficient{}, false
 }

@@ -173,10 +173,14 @@ func ReducedRankMinimum(in, hidden, out, rank int) (Coefficient, error) {
 	return Coefficient{Lambda: float64(r*(m+n-r)+best) / 2, Mult: count, Ref: refAW + ", as one minimum over an integer"}, nil
 }
 
-// ReducedRankLocalCoefficient is the local coefficient at a point (A, B) with
-// the given ranks of A, B and BA. The formula is a candidate that has not been
-// refereed; it equals the global value where all three ranks are equal to the
-// least possible and never lies below it. Kind is UpperBound for that reason.
+// ReducedRankLocalCoefficient is the local coefficient at a point (A, B) with the
+// given ranks a of A, b of B and r of BA. Derived here: the equations BA = B₀A₀
+// on the a input directions that A does not annihilate fix Ma coordinates of B, M
+// the number of outputs; of the rest, those on the b output directions that B
+// reaches fix b coordinates of A for each of the N − a other inputs. What is left,
+// after two Schur complements, is B′A′ = 0 with free factors near 0 through
+// H − a − b + r hidden units, whose coefficient Aoyagi and Watanabe give. The
+// least over a and b is the global coefficient.
 func ReducedRankLocalCoefficient(in, hidden, out, rankA, rankB, rank int) (Coefficient, error) {
 	if err := checkRank([]int{in, hidden, out}, rank); err != nil {
 		return Coefficient{}, err
@@ -188,7 +192,7 @@ func ReducedRankLocalCoefficient(in, hidden, out, rankA, rankB, rank int) (Coeff
 	q := out*rankA + rankB*in - rankA*rankB
 	p, n := out-rankB, in-rankA
 	best, count := minQuadratic(h*n, p-h-n, min(h, n))
-	return Coefficient{Lambda: float64(q+best) / 2, Mult: count, Kind: UpperBound, Ref: "local form of " + refAW + " (unrefereed)"}, nil
+	return Coefficient{Lambda: float64(q+best) / 2, Mult: count, Ref: "derived here from " + refAW}, nil
 }
 
 // minQuadratic returns the least a + bt + t² over integers 0 ≤ t ≤ top and the

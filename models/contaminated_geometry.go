@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -87,18 +88,20 @@ func (m *Contaminated) FisherFactor() (func(theta []float64) *mat.Dense, Route) 
 	}, Quadrature
 }
 
-// Nodes implements Noder by a trapezoid rule over both components; rule.Points
-// sets the number of nodes per standard deviation (default 4).
+// Nodes implements Noder by a trapezoid rule over both components, by default
+// with four nodes per standard deviation, more if the components are far apart.
 func (m *Contaminated) Nodes(theta []float64, rule Rule) (*Data, []float64, error) {
 	if err := CheckTheta(m, theta); err != nil {
 		return nil, nil, err
 	}
-	per := rule.Points
-	if per <= 0 {
-		per = 4
+	if rule.Points < 0 || rule.Points > 1<<20 {
+		return nil, nil, fmt.Errorf("%v: a rule of %d points: allowed is 0 (default) to %d", m, rule.Points, 1<<20)
 	}
 	beta := theta[1] / m.s.SD
-	step := 1 / (float64(per) * math.Max(1, math.Abs(beta)/2))
+	step := 1 / (4 * math.Max(1, math.Abs(beta)/2))
+	if rule.Points > 0 {
+		step = (math.Abs(beta) + 18) / float64(rule.Points)
+	}
 	lo := int(math.Floor((math.Min(0, beta) - 9) / step))
 	hi := int(math.Ceil((math.Max(0, beta) + 9) / step))
 	z := NewData(hi-lo+1, 0, 1)

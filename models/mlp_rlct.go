@@ -2,6 +2,10 @@ package models
 
 import "math"
 
+// sameUnit is the relative difference below which weights of two units are equal
+// and below which a sum of weights is a cancellation.
+const sameUnit = 1e-12
+
 // RLCT implements KnownRLCT for sigmoid units (erf, tanh) and inputs that fill an
 // open set: rescaled and linear units are singular in other ways (for the latter
 // see ReducedRankCoefficient). The truth is first reduced to its minimal network.
@@ -15,10 +19,10 @@ import "math"
 //   - H = 1, H0 = 0, no bias: K is comparable to |v|² |w|² near its zeros, so
 //     λ = min(in, out)/2, m = 2 if in = out, else 1. Derived here.
 //   - H0 = 0, one input and output, no bias: OddNetworkCoefficient.
-//   - H = 2, H0 = 1, one input and output, no bias: 5/4, m = 1. Derived here: at
-//     the overlap the sum of v and the mean of w are regular, and the next
-//     coordinate is the square of a distance, with remainder of order 4 in K;
-//     elimination alone would give 3/2.
+//   - H = 2, H0 = 1, one output, no bias: (in+1)/2 + min(1/2, in/4), m = 2 for two
+//     inputs, else 1; so 5/4 for one input. Derived here: at the overlap the sum
+//     of v and the mean of w are regular, and the remainder is (v₁v₂|u|²)² with
+//     u the difference of the units; elimination alone would give 1/2.
 //
 // Elsewhere it is an upper bound, with the truth in H0 units and the rest near
 // their own zeros: K is at most a multiple of the sum of both parts. A free σ²
@@ -46,8 +50,8 @@ func (m *MLP) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	switch {
 	case scalar && h0 == 0:
 		c, _ = OddNetworkCoefficient(h)
-	case scalar && h == 2:
-		c = Coefficient{Lambda: 1.25, Mult: 1, Ref: "derived here: overlap of two units"}
+	case h == 2 && h0 == 1 && m.s.Out == 1 && !m.s.Bias:
+		c = twoUnitsOnOne(m.s.In)
 	case h == 1 && !m.s.Bias:
 		c = m.zeroUnit()
 	default:
@@ -83,9 +87,9 @@ func (m *MLP) zeroUnit() Coefficient {
 // minimalUnits returns the least number of hidden sigmoid units that compute the
 // same function: units that see no input are constant, units with equal or
 // opposite weights merge, and those whose weights out cancel go. Weights that
-// agree to 1e-12 count as equal.
+// agree to sameUnit count as equal.
 func (m *MLP) minimalUnits(theta []float64) int {
-	const tol = 1e-12
+	const tol = sameUnit
 	taken := make([]bool, m.s.Hidden)
 	v := make([]float64, m.s.Out)
 	n := 0

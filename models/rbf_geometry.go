@@ -208,53 +208,77 @@ func (m *RBF) Strata() []Stratum {
 	return out
 }
 
-// reduced returns the number of distinct centres whose weights do not sum to 0.
+// sameCentre reports whether units i and j have one centre.
+func (m *RBF) sameCentre(theta []float64, i, j int) bool {
+	b := m.centre(theta, j)
+	for k, v := range m.centre(theta, i) {
+		if math.Abs(v-b[k]) > sameUnit*(1+math.Abs(v)) {
+			return false
+		}
+	}
+	return true
+}
+
+// reduced returns the number of distinct centres whose weights do not cancel.
 func (m *RBF) reduced(theta []float64) int {
 	n := 0
+	v := m.weights(theta)
+next:
 	for i := range m.s.Hidden {
-		sum, first := 0.0, true
+		sum, size := 0.0, 0.0
 		for j := range m.s.Hidden {
-			same := true
-			for k := range m.s.In {
-				same = same && theta[i*m.s.In+k] == theta[j*m.s.In+k]
+			if !m.sameCentre(theta, i, j) {
+				continue
 			}
-			if same {
-				sum += m.weights(theta)[j]
-				first = first && j >= i
+			if j < i {
+				continue next
 			}
+			sum += v[j]
+			size += math.Abs(v[j])
 		}
-		if first && sum != 0 {
+		if math.Abs(sum) > sameUnit*size {
 			n++
 		}
 	}
 	return n
 }
 
-// RLCT implements KnownRLCT. One unit with truth 0 has the smooth zero set v = 0.
-// Two units in one dimension with a truth of one unit: the sum of the weights and
-// their mean centre are regular, 1/2 each, and the remainder is comparable to
-// (v₁v₂u²)², 1/4, as for the tanh network.
+// RLCT implements KnownRLCT. With h units in d dimensions, of which the truth
+// needs r: r = h is regular. One unit on a truth 0 has the smooth zero set v = 0;
+// two units on a truth 0 have K comparable to (v₁+v₂)² + v₁²|u|², u = c₁ − c₂: 1,
+// with m = 2 for d = 1. Two units on a truth of one: the sum of the weights and
+// the mean centre are regular and the remainder is (v₁v₂|u|²)²: (d+1)/2 +
+// min(1/2, d/4), with m = 2 for d = 2. All derived here, from the linear
+// independence of a Gaussian and its derivatives. Elsewhere it is the bound with
+// each surplus unit on its own at an overlap or an elimination.
 func (m *RBF) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	checkLen(len(truth), len(m.params))
 	if prior != (PriorShape{}) {
 		return Coefficient{}, false
 	}
-	c, ok := Coefficient{}, true
-	r := m.reduced(truth)
-	switch h := m.s.Hidden; {
+	var c Coefficient
+	h, in, r := m.s.Hidden, m.s.In, m.reduced(truth)
+	switch {
 	case r == h:
-		c = RegularCoefficient(h * (m.s.In + 1))
-	case h == 1 && r == 0:
+		c = RegularCoefficient(h * (in + 1))
+	case h == 1:
 		c = RegularCoefficient(1)
-	case h == 2 && r == 1 && m.s.In == 1:
-		c = Coefficient{Lambda: 1.25, Mult: 1, Ref: "derived here: v₁+v₂ and the mean centre regular, remainder (v₁v₂u²)²"}
+	case h == 2 && r == 0:
+		c = SumCoefficient(RegularCoefficient(1), ProductCoefficient(RegularCoefficient(1), RegularCoefficient(in)))
+		c.Ref = "derived here: (v₁+v₂)² + v₁²|u|²"
+	case h == 2:
+		c = twoUnitsOnOne(in)
 	default:
-		ok = false
+		each := 0.5
+		if r > 0 {
+			each = min(0.5, float64(in)/4)
+		}
+		c = Coefficient{Lambda: float64(r*(in+1))/2 + float64(h-r)*each, Kind: UpperBound, Ref: "bound: each surplus unit on an overlap or eliminated"}
 	}
 	if m.s.FreeSigma {
 		c.Lambda += 0.5
 	}
-	return c, ok
+	return c, true
 }
 
 // Embed implements Nester for fewer units of the same kind: the last unit of sub

@@ -193,21 +193,16 @@ func (m *RRR) gaugeTangent(theta []float64) *mat.Dense {
 }
 
 // Rank returns the numerical rank of the product W_L ⋯ W_1: its singular values
-// above 1e-10 of the largest.
+// above 1e-10 of the largest. Those within rounding of 0 by the size of the factors
+// do not count, so that a product that cancels has rank 0.
 func (m *RRR) Rank(theta []float64) int {
 	checkLen(len(theta), len(m.params))
-	var svd mat.SVD
-	if !svd.Factorize(newChain(m).at(theta, false), mat.SVDNone) {
-		return 0
+	size := 1.0
+	for l := 1; l < len(m.width); l++ {
+		w := theta[m.off[l-1]:m.off[l]]
+		size *= math.Sqrt(dot(w, w))
 	}
-	r := 0
-	s := svd.Values(nil)
-	for _, v := range s {
-		if v > 1e-10*s[0] && v > 0 {
-			r++
-		}
-	}
-	return r
+	return numericalRank(newChain(m).at(theta, false), 1e-14*size)
 }
 
 // RLCT implements KnownRLCT for the rank of the product at the truth: Aoyagi and

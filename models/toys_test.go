@@ -150,21 +150,39 @@ func TestRBFOverlapScaling(t *testing.T) {
 	}
 }
 
+// Truths of two, one and no unit, on strata and off them, global and local.
 func TestRBFRLCT(t *testing.T) {
-	m := mustParse(t, "rbf:sigma=free").(*RBF)
 	for _, c := range []struct {
-		truth  []float64
-		lambda float64
-		ok     bool
+		model         string
+		truth         []float64
+		lambda        float64
+		mult          int
+		kind          CoefficientKind
+		local, mlocal float64 // 0: not known
 	}{
-		{[]float64{-1, 1, 0.5, 0.5, 1}, 2.5, true},
-		{[]float64{1, 1, 0.5, 0.5, 1}, 1.75, true},
-		{[]float64{-1, 1, 0, 0.5, 1}, 1.75, true},
-		{[]float64{1, 1, 0.5, -0.5, 1}, 0, false},
+		{"rbf:sigma=free", []float64{-1, 1, 0.5, 0.5, 1}, 2.5, 1, ExactLambda, 2.5, 1},
+		{"rbf:sigma=free", []float64{1, 1, 0.5, 0.5, 1}, 1.75, 1, ExactLambda, 1.75, 1},
+		{"rbf:sigma=free", []float64{-1, 1, 0, 0.5, 1}, 1.75, 1, ExactLambda, 2, 1},
+		{"rbf:sigma=free", []float64{1, 1, 0.5, -0.5, 1}, 1.5, 2, ExactLambda, 1.5, 1},
+		{"rbf", []float64{1, 1, 0, 0}, 1, 2, ExactLambda, 1, 2},
+		{"rbf", []float64{1, -1, 0, 0}, 1, 2, ExactLambda, 1, 1},
+		{"rbf", []float64{1, 1, 0.3, -0.1 - 0.2}, 1, 2, ExactLambda, 1, 1}, // cancels up to rounding
+		{"rbf:hidden=1", []float64{1, 0}, 0.5, 1, ExactLambda, 0.5, 1},
+		{"rbf:in=2", []float64{1, 1, 1, 1, 0.4, 0.3}, 2, 2, ExactLambda, 2, 1},
+		{"rbf:in=2", []float64{1, 1, 1, 1, 0.4, 0}, 2, 2, ExactLambda, 2, 2},
+		{"rbf:in=3", []float64{1, 1, 1, 1, 1, 1, 0.4, 0.3}, 2.5, 1, ExactLambda, 2.75, 1},
+		{"rbf:in=2", []float64{1, 1, 1, 1, 0, 0}, 1, 1, ExactLambda, 1, 1},
+		{"rbf:hidden=3", []float64{-1, 1, 1, 0.5, 0.2, 0.2}, 2.25, 0, UpperBound, 0, 0},
+		{"rbf:hidden=3", []float64{-1, 1, 2, 0, 0, 0}, 1.5, 0, UpperBound, 0, 0},
 	} {
+		m := mustParse(t, c.model).(*RBF)
 		got, ok := m.RLCT(c.truth, PriorShape{})
-		if ok != c.ok || ok && got.Lambda != c.lambda {
-			t.Errorf("RLCT(%v) = %+v, %v, want %v, %v", c.truth, got, ok, c.lambda, c.ok)
+		if !ok || got.Lambda != c.lambda || got.Mult != c.mult || got.Kind != c.kind {
+			t.Errorf("%s: RLCT(%v) = %+v, %v, want (%v, %d)", c.model, c.truth, got, ok, c.lambda, c.mult)
+		}
+		local, ok := m.LocalRLCT(c.truth, PriorShape{})
+		if ok != (c.local > 0) || ok && (local.Lambda != c.local || float64(local.Mult) != c.mlocal) {
+			t.Errorf("%s: LocalRLCT(%v) = %+v, %v, want (%v, %v)", c.model, c.truth, local, ok, c.local, c.mlocal)
 		}
 	}
 }
@@ -214,7 +232,8 @@ func TestBinMixRLCT(t *testing.T) {
 		{"binmix:k=3,trials=5", []float64{0, 0, 0.1, 0.2, 0.3}, 1, ExactLambda},
 		{"binmix:k=4,trials=8", []float64{1, 0, 0, 0.3, 0.2, 0.2, 0.7}, 1.25, ExactLambda},
 		{"binmix:k=2,trials=3", []float64{0.5, 0.3, 0.6}, 1.5, ExactLambda},
-		{"binmix:k=3,trials=5", []float64{0.5, 0.5, 0.1, 0.2, 0.3}, 2, UpperBound},
+		{"binmix:k=3,trials=5", []float64{0.5, 0.5, 0.1, 0.2, 0.3}, 1.75, ExactLambda}, // two components, the third of weight 0
+		{"binmix:k=3,trials=4", []float64{0.3, 0.3, 0.1, 0.1, 0.6}, 1.75, ExactLambda},
 	} {
 		got, ok := mustParse(t, c.text).(*BinMix).RLCT(c.truth, PriorShape{})
 		if !ok || got.Lambda != c.lambda || got.Kind != c.kind {
@@ -278,6 +297,7 @@ func TestRRRRLCTFollowsTheRankOfTheProduct(t *testing.T) {
 		{[]float64{0, 0, 0, 0, 1, 2, 3, 4}, 1.5, 1},
 		{[]float64{1, 2, 0, 0, 1, 0, 0, 1}, 2, 2},
 		{[]float64{1, 0, 0, 1, 1, 0, 0, 1}, 2, 1},
+		{[]float64{0.1, 0.3, 0.3, 0.9, 0.3, -0.1, 0.6, -0.2}, 1.5, 1}, // cancels up to rounding
 	} {
 		got, ok := m.RLCT(c.truth, PriorShape{})
 		if !ok || got.Lambda != c.lambda || got.Mult != c.mult {
