@@ -62,6 +62,29 @@ func expNeg(x float64) float64 {
 	return math.FMA(s, p, s)
 }
 
+// expNegs replaces x by expNeg x. The polynomial is written out, since a call for each
+// element costs as much as half of it.
+func expNegs(x []float64) {
+	for i, v := range x {
+		biased := math.FMA(v, log2e, expShift)
+		k := biased - expShift
+		r := math.FMA(k, -ln2Hi, v)
+		r = math.FMA(k, -ln2Lo, r)
+		r2 := r * r
+		p := math.FMA(math.FMA(expC9, r, expC8), r2, math.FMA(expC7, r, expC6))
+		p = math.FMA(p, r2, math.FMA(expC5, r, expC4))
+		p = math.FMA(p, r2, math.FMA(expC3, r, expC2))
+		p = math.FMA(p, r2, math.FMA(expC1, r, expC0))
+		p = math.FMA(p, r2, r)
+		s := power2(biased)
+		p = math.FMA(s, p, s)
+		if v < expCut {
+			p = 0
+		}
+		x[i] = p
+	}
+}
+
 func exp(x float64) float64 {
 	if x > expHi {
 		x = expHi

@@ -479,11 +479,13 @@ TEXT ·pair256(SB), NOSPLIT, $0-32
 loop:
 	VMOVUPD      (DX), Y6
 	VSUBPD       Y1, Y6, Y7
-	VMULPD       Y2, Y7, Y8
-	VFMADD213PD  Y0, Y7, Y8
+	VMULPD       Y7, Y2, Y8
+	VMULPD       Y7, Y8, Y8
+	VADDPD       Y0, Y8, Y8
 	VSUBPD       Y4, Y6, Y6
-	VMULPD       Y5, Y6, Y9
-	VFMADD213PD  Y3, Y6, Y9
+	VMULPD       Y6, Y5, Y9
+	VMULPD       Y6, Y9, Y9
+	VADDPD       Y3, Y9, Y9
 	VSUBPD       Y9, Y8, Y10
 	VMAXPD       Y9, Y8, Y8
 	VADDPD       64(AX), Y8, Y8
@@ -533,17 +535,21 @@ loop:
 	VMOVUPD      Y9, 192(AX)
 	VADDPD       384(AX), Y8, Y9
 	VMOVUPD      Y9, 384(AX)
-	VFMADD213PD  256(AX), Y7, Y11
-	VMOVUPD      Y11, 256(AX)
-	VFMADD213PD  448(AX), Y6, Y8
-	VMOVUPD      Y8, 448(AX)
+	VMULPD       Y7, Y11, Y7
+	VADDPD       256(AX), Y7, Y7
+	VMOVUPD      Y7, 256(AX)
+	VMULPD       Y6, Y8, Y6
+	VADDPD       448(AX), Y6, Y6
+	VMOVUPD      Y6, 448(AX)
 	VMOVUPD      32(DX), Y6
 	VSUBPD       Y1, Y6, Y7
-	VMULPD       Y2, Y7, Y8
-	VFMADD213PD  Y0, Y7, Y8
+	VMULPD       Y7, Y2, Y8
+	VMULPD       Y7, Y8, Y8
+	VADDPD       Y0, Y8, Y8
 	VSUBPD       Y4, Y6, Y6
-	VMULPD       Y5, Y6, Y9
-	VFMADD213PD  Y3, Y6, Y9
+	VMULPD       Y6, Y5, Y9
+	VMULPD       Y6, Y9, Y9
+	VADDPD       Y3, Y9, Y9
 	VSUBPD       Y9, Y8, Y10
 	VMAXPD       Y9, Y8, Y8
 	VADDPD       96(AX), Y8, Y8
@@ -593,10 +599,12 @@ loop:
 	VMOVUPD      Y9, 224(AX)
 	VADDPD       416(AX), Y8, Y9
 	VMOVUPD      Y9, 416(AX)
-	VFMADD213PD  288(AX), Y7, Y11
-	VMOVUPD      Y11, 288(AX)
-	VFMADD213PD  480(AX), Y6, Y8
-	VMOVUPD      Y8, 480(AX)
+	VMULPD       Y7, Y11, Y7
+	VADDPD       288(AX), Y7, Y7
+	VMOVUPD      Y7, 288(AX)
+	VMULPD       Y6, Y8, Y6
+	VADDPD       480(AX), Y6, Y6
+	VMOVUPD      Y6, 480(AX)
 	ADDQ         $0x40, DX
 	SUBQ         $0x08, BX
 	JNZ          loop
@@ -620,11 +628,13 @@ TEXT ·pairLogLik256(SB), NOSPLIT, $0-32
 loop:
 	VMOVUPD      (DX), Y6
 	VSUBPD       Y1, Y6, Y7
-	VMULPD       Y2, Y7, Y8
-	VFMADD213PD  Y0, Y7, Y8
+	VMULPD       Y7, Y2, Y8
+	VMULPD       Y7, Y8, Y8
+	VADDPD       Y0, Y8, Y8
 	VSUBPD       Y4, Y6, Y6
-	VMULPD       Y5, Y6, Y7
-	VFMADD213PD  Y3, Y6, Y7
+	VMULPD       Y6, Y5, Y7
+	VMULPD       Y6, Y7, Y7
+	VADDPD       Y3, Y7, Y7
 	VSUBPD       Y7, Y8, Y6
 	VMAXPD       Y7, Y8, Y7
 	VADDPD       64(AX), Y7, Y7
@@ -661,11 +671,13 @@ loop:
 	VMOVUPD      Y6, (AX)
 	VMOVUPD      32(DX), Y6
 	VSUBPD       Y1, Y6, Y7
-	VMULPD       Y2, Y7, Y8
-	VFMADD213PD  Y0, Y7, Y8
+	VMULPD       Y7, Y2, Y8
+	VMULPD       Y7, Y8, Y8
+	VADDPD       Y0, Y8, Y8
 	VSUBPD       Y4, Y6, Y6
-	VMULPD       Y5, Y6, Y7
-	VFMADD213PD  Y3, Y6, Y7
+	VMULPD       Y6, Y5, Y7
+	VMULPD       Y6, Y7, Y7
+	VADDPD       Y3, Y7, Y7
 	VSUBPD       Y7, Y8, Y6
 	VMAXPD       Y7, Y8, Y7
 	VADDPD       96(AX), Y7, Y7
@@ -728,8 +740,9 @@ density0:
 	VBROADCASTSD 8(R9), Y3
 	VBROADCASTSD 16(R9), Y4
 	VSUBPD       Y3, Y0, Y3
-	VMULPD       Y4, Y3, Y4
-	VFMADD213PD  Y2, Y3, Y4
+	VMULPD       Y3, Y4, Y4
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y2, Y4, Y4
 	VMOVUPD      Y4, (R8)
 	VMAXPD       Y4, Y1, Y1
 	ADDQ         $0x40, R8
@@ -796,7 +809,8 @@ moments0:
 	VMULPD       Y3, Y2, Y2
 	VADDPD       192(R8), Y2, Y4
 	VMOVUPD      Y4, 192(R8)
-	VFMADD213PD  256(R8), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VADDPD       256(R8), Y2, Y2
 	VMOVUPD      Y2, 256(R8)
 	ADDQ         $0xc0, R8
 	ADDQ         $0x40, R9
@@ -814,8 +828,9 @@ density32:
 	VBROADCASTSD 8(R9), Y3
 	VBROADCASTSD 16(R9), Y4
 	VSUBPD       Y3, Y0, Y3
-	VMULPD       Y4, Y3, Y4
-	VFMADD213PD  Y2, Y3, Y4
+	VMULPD       Y3, Y4, Y4
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y2, Y4, Y4
 	VMOVUPD      Y4, 32(R8)
 	VMAXPD       Y4, Y1, Y1
 	ADDQ         $0x40, R8
@@ -882,7 +897,8 @@ moments32:
 	VMULPD       Y3, Y2, Y2
 	VADDPD       224(R8), Y2, Y4
 	VMOVUPD      Y4, 224(R8)
-	VFMADD213PD  288(R8), Y3, Y2
+	VMULPD       Y3, Y2, Y2
+	VADDPD       288(R8), Y2, Y2
 	VMOVUPD      Y2, 288(R8)
 	ADDQ         $0xc0, R8
 	ADDQ         $0x40, R9
@@ -917,8 +933,9 @@ density0:
 	VBROADCASTSD 8(R9), Y3
 	VBROADCASTSD 16(R9), Y4
 	VSUBPD       Y3, Y0, Y3
-	VMULPD       Y4, Y3, Y4
-	VFMADD213PD  Y2, Y3, Y4
+	VMULPD       Y3, Y4, Y4
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y2, Y4, Y4
 	VMOVUPD      Y4, (R8)
 	VMAXPD       Y4, Y1, Y1
 	ADDQ         $0x40, R8
@@ -980,8 +997,9 @@ density32:
 	VBROADCASTSD 8(R9), Y3
 	VBROADCASTSD 16(R9), Y4
 	VSUBPD       Y3, Y0, Y3
-	VMULPD       Y4, Y3, Y4
-	VFMADD213PD  Y2, Y3, Y4
+	VMULPD       Y3, Y4, Y4
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y2, Y4, Y4
 	VMOVUPD      Y4, 32(R8)
 	VMAXPD       Y4, Y1, Y1
 	ADDQ         $0x40, R8
@@ -1476,11 +1494,13 @@ TEXT ·pair512(SB), NOSPLIT, $0-32
 loop:
 	VMOVUPD           (DX), Z14
 	VSUBPD            Z1, Z14, Z15
-	VMULPD            Z2, Z15, Z16
-	VFMADD213PD       Z0, Z15, Z16
+	VMULPD            Z15, Z2, Z16
+	VMULPD            Z15, Z16, Z16
+	VADDPD            Z0, Z16, Z16
 	VSUBPD            Z4, Z14, Z14
-	VMULPD            Z5, Z14, Z19
-	VFMADD213PD       Z3, Z14, Z19
+	VMULPD            Z14, Z5, Z19
+	VMULPD            Z14, Z19, Z19
+	VADDPD            Z3, Z19, Z19
 	VSUBPD            Z19, Z16, Z20
 	VMAXPD            Z19, Z16, Z16
 	VADDPD            Z16, Z7, Z7
@@ -1525,8 +1545,10 @@ loop:
 	VMULPD            Z14, Z18, Z18
 	VADDPD            Z17, Z9, Z9
 	VADDPD            Z18, Z12, Z12
-	VFMADD231PD       Z15, Z17, Z10
-	VFMADD231PD       Z14, Z18, Z13
+	VMULPD            Z15, Z17, Z15
+	VADDPD            Z15, Z10, Z10
+	VMULPD            Z14, Z18, Z14
+	VADDPD            Z14, Z13, Z13
 	ADDQ              $0x40, DX
 	SUBQ              $0x08, BX
 	JNZ               loop
@@ -1560,11 +1582,13 @@ TEXT ·pairLogLik512(SB), NOSPLIT, $0-32
 loop:
 	VMOVUPD           (DX), Z8
 	VSUBPD            Z1, Z8, Z9
-	VMULPD            Z2, Z9, Z10
-	VFMADD213PD       Z0, Z9, Z10
+	VMULPD            Z9, Z2, Z10
+	VMULPD            Z9, Z10, Z10
+	VADDPD            Z0, Z10, Z10
 	VSUBPD            Z4, Z8, Z8
-	VMULPD            Z5, Z8, Z9
-	VFMADD213PD       Z3, Z8, Z9
+	VMULPD            Z8, Z5, Z9
+	VMULPD            Z8, Z9, Z9
+	VADDPD            Z3, Z9, Z9
 	VSUBPD            Z9, Z10, Z8
 	VMAXPD            Z9, Z10, Z9
 	VADDPD            Z9, Z7, Z7
@@ -1627,8 +1651,9 @@ density0:
 	VBROADCASTSD 8(R9), Z3
 	VBROADCASTSD 16(R9), Z4
 	VSUBPD       Z3, Z0, Z3
-	VMULPD       Z4, Z3, Z4
-	VFMADD213PD  Z2, Z3, Z4
+	VMULPD       Z3, Z4, Z4
+	VMULPD       Z3, Z4, Z4
+	VADDPD       Z2, Z4, Z4
 	VMOVUPD      Z4, (R8)
 	VMAXPD       Z4, Z1, Z1
 	ADDQ         $0x40, R8
@@ -1695,7 +1720,8 @@ moments0:
 	VMULPD       Z3, Z2, Z2
 	VADDPD       192(R8), Z2, Z4
 	VMOVUPD      Z4, 192(R8)
-	VFMADD213PD  256(R8), Z3, Z2
+	VMULPD       Z3, Z2, Z2
+	VADDPD       256(R8), Z2, Z2
 	VMOVUPD      Z2, 256(R8)
 	ADDQ         $0xc0, R8
 	ADDQ         $0x40, R9
@@ -1730,8 +1756,9 @@ density0:
 	VBROADCASTSD 8(R9), Z3
 	VBROADCASTSD 16(R9), Z4
 	VSUBPD       Z3, Z0, Z3
-	VMULPD       Z4, Z3, Z4
-	VFMADD213PD  Z2, Z3, Z4
+	VMULPD       Z3, Z4, Z4
+	VMULPD       Z3, Z4, Z4
+	VADDPD       Z2, Z4, Z4
 	VMOVUPD      Z4, (R8)
 	VMAXPD       Z4, Z1, Z1
 	ADDQ         $0x40, R8

@@ -68,107 +68,138 @@ func (m *Mixture) run(y []float64, moments bool) float64 {
 				pairLogLikLanes(m, part[:n])
 			}
 		}
-		for i, v := range part[n:] {
-			m.one(i, v, moments)
-		}
+		mixturePortable(m, part[n:], moments)
 		logs += math.Log(m.state[0].product())
 	}
 	return m.state[1].sum() + logs
 }
 
 func mixturePortable(m *Mixture, y []float64, moments bool) {
-	for i, v := range y {
-		m.one(i%lanes, v, moments)
+	if len(m.C) == 2 {
+		pairPortable(m, y, moments)
+		return
+	}
+	for len(y) > 0 {
+		part := y[:min(lanes, len(y))]
+		y = y[len(part):]
+		m.group(part, moments)
 	}
 }
 
-// one takes observation y into accumulator i.
-func (m *Mixture) one(i int, y float64, moments bool) {
-	if len(m.C) == 2 {
-		if moments {
-			m.pair(i, y)
-		} else {
-			m.pairLogLik(i, y)
-		}
-		return
-	}
+// group takes at most one observation into each accumulator. The conversions keep
+// products from being fused with sums.
+func (m *Mixture) group(y []float64, moments bool) {
 	st := m.state
-	i &= lanes - 1
-	top := math.Inf(-1)
+	var top, sum vector
+	for i := range top {
+		top[i] = math.Inf(-1)
+	}
 	for j, c := range m.C {
-		e := y - c.Mu
-		l := math.FMA(c.H*e, e, c.LogC)
-		if !(top > l) {
-			top = l
+		row := m.rows[j][:len(y)]
+		for i, v := range y {
+			e := v - c.Mu
+			l := float64(c.H*e*e) + c.LogC
+			row[i] = l
+			top[i&(lanes-1)], _ = swapNeg(l-top[i&(lanes-1)], l, top[i&(lanes-1)])
 		}
-		m.rows[j][i] = l
 	}
-	sum := 0.0
 	for j := range m.rows {
-		t := expNeg(m.rows[j][i] - top)
-		m.rows[j][i] = t
-		sum += t
+		row := m.rows[j][:len(y)]
+		for i := range row {
+			row[i] -= top[i&(lanes-1)]
+		}
+		expNegs(row)
+		for i, t := range row {
+			sum[i&(lanes-1)] += t
+		}
 	}
-	st[0][i] *= sum
-	st[1][i] += top
+	for i := range y {
+		st[0][i&(lanes-1)] *= sum[i&(lanes-1)]
+		st[1][i&(lanes-1)] += top[i&(lanes-1)]
+	}
 	if !moments {
 		return
 	}
-	inv := 1 / sum
+	for i, s := range sum {
+		sum[i] = 1 / s
+	}
 	for j, c := range m.C {
-		// The conversions keep a product from being fused with the sum.
-		r := float64(m.rows[j][i] * inv)
-		e := y - c.Mu
-		re := float64(r * e)
 		s := st[2+3*j : 5+3*j : 5+3*j]
-		s[0][i] += r
-		s[1][i] += re
-		s[2][i] = math.FMA(re, e, s[2][i])
+		for i, v := range y {
+			i &= lanes - 1
+			r := float64(m.rows[j][i] * sum[i])
+			e := v - c.Mu
+			re := float64(r * e)
+			s[0][i] += r
+			s[1][i] += re
+			s[2][i] += float64(re * e)
+		}
 	}
 }
 
-// pair is one for two components: the smaller term divided by the larger one, t, is
-// all that the responsibilities 1/(1 + t) and t/(1 + t) need.
-func (m *Mixture) pair(i int, y float64) {
-	st := (*[8]vector)(m.state)
-	c := (*[2]Component)(m.C)
-	i &= lanes - 1
-	e, f := y-c[0].Mu, y-c[1].Mu
-	a, b := math.FMA(c[0].H*e, e, c[0].LogC), math.FMA(c[1].H*f, f, c[1].LogC)
-	d := a - b
-	t := expNeg(-math.Abs(d))
-	s := 1 + t
-	r := 1 / s
-	u := t * r
-	if a > b {
-		b = a
-	}
-	st[0][i] *= s
-	st[1][i] += b
-	// The larger one, r, goes to the first component unless d is negative: swapped by
-	// a mask, since a branch on random data costs more.
-	big, small := math.Float64bits(r), math.Float64bits(u)
-	swap := (big ^ small) & uint64(int64(math.Float64bits(d))>>63)
-	r, u = math.Float64frombits(big^swap), math.Float64frombits(small^swap)
-	re, uf := float64(r*e), float64(u*f) // not to be fused with the sums
-	st[2][i] += r
-	st[3][i] += re
-	st[4][i] = math.FMA(re, e, st[4][i])
-	st[5][i] += u
-	st[6][i] += uf
-	st[7][i] = math.FMA(uf, f, st[7][i])
-}
-
-func (m *Mixture) pairLogLik(i int, y float64) {
+// pairPortable is the E-step for two components: the smaller term divided by the
+// larger one, t, is all that the responsibilities 1/(1 + t) and t/(1 + t) need. It
+// takes y, of any length, in several passes, which keeps the number of live variables
+// down.
+func pairPortable(m *Mixture, y []float64, moments bool) {
+	const most = 64
+	var diff, t [most]float64
 	st := (*[2]vector)(m.state)
-	c := (*[2]Component)(m.C)
-	i &= lanes - 1
-	e, f := y-c[0].Mu, y-c[1].Mu
-	a, b := math.FMA(c[0].H*e, e, c[0].LogC), math.FMA(c[1].H*f, f, c[1].LogC)
-	s := 1 + expNeg(-math.Abs(a-b))
-	if a > b {
-		b = a
+	c, d := m.C[0], m.C[1]
+	for len(y) > 0 {
+		part := y[:min(most, len(y))]
+		y = y[len(part):]
+		for i, v := range part {
+			e, f := v-c.Mu, v-d.Mu
+			a, b := float64(c.H*e*e)+c.LogC, float64(d.H*f*f)+d.LogC
+			x := a - b
+			diff[i&(most-1)] = x
+			t[i&(most-1)] = -math.Abs(x)
+			top, _ := swapNeg(x, a, b)
+			st[1][i&(lanes-1)] += top
+		}
+		expNegs(t[:len(part)])
+		if moments {
+			for i := range min(lanes, len(part)) {
+				m.pairMoments(i, part, diff[:len(part)], t[:len(part)])
+			}
+			continue
+		}
+		for i, t := range t[:len(part)] {
+			st[0][i&(lanes-1)] *= 1 + t
+		}
 	}
-	st[0][i] *= s
-	st[1][i] += b
+}
+
+// swapNeg returns x, y, exchanged if d is negative: by a mask, since a branch on
+// random data costs more.
+func swapNeg(d, x, y float64) (float64, float64) {
+	a, b := math.Float64bits(x), math.Float64bits(y)
+	swap := (a ^ b) & uint64(int64(math.Float64bits(d))>>63)
+	return math.Float64frombits(a ^ swap), math.Float64frombits(b ^ swap)
+}
+
+// pairMoments takes every eighth observation from i into accumulator i.
+func (m *Mixture) pairMoments(i int, y, diff, t []float64) {
+	st := (*[8]vector)(m.state)
+	mu, nu := m.C[0].Mu, m.C[1].Mu
+	i &= lanes - 1
+	prod, s0, s1, s2, u0, u1, u2 := st[0][i], st[2][i], st[3][i], st[4][i], st[5][i], st[6][i], st[7][i]
+	diff, t = diff[:len(y)], t[:len(y)]
+	for k := i; k < len(y); k += lanes {
+		s := 1 + t[k]
+		prod *= s
+		r := 1 / s
+		// The larger one goes to the first component unless the difference is negative.
+		r, u := swapNeg(diff[k], r, t[k]*r)
+		e, f := y[k]-mu, y[k]-nu
+		re, uf := float64(r*e), float64(u*f)
+		s0 += r
+		s1 += re
+		s2 += float64(re * e)
+		u0 += u
+		u1 += uf
+		u2 += float64(uf * f)
+	}
+	st[0][i], st[2][i], st[3][i], st[4][i], st[5][i], st[6][i], st[7][i] = prod, s0, s1, s2, u0, u1, u2
 }

@@ -144,17 +144,6 @@ func (a *accumulators) put(o binary, row, off int, x VecVirtual) {
 	VMOVUPD(a.g.op(o, x, m), m)
 }
 
-// fma adds x·y; it may use x as scratch.
-func (a *accumulators) fma(row, off int, x, y VecVirtual) {
-	if r, ok := a.regs[row]; ok {
-		a.g.fmaTo(r, x, y)
-		return
-	}
-	m := at(a.base, 64*row+off)
-	a.g.fma(x, y, m)
-	VMOVUPD(x, m)
-}
-
 func (a *accumulators) flush() {
 	for i := range len(a.regs) {
 		VMOVUPD(a.regs[i], at(a.base, 64*i))

@@ -8,11 +8,12 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// density returns e = y − μ and log c + h e².
+// density returns e = y − μ and h e² + log c.
 func (g *isa) density(y, logc, mu, h VecVirtual) (e, l VecVirtual) {
 	e = g.op(sub, y, mu)
-	l = g.op(mul, e, h)
-	g.fma(l, e, logc)
+	l = g.op(mul, h, e)
+	g.do(mul, l, e, l)
+	g.do(add, l, logc, l)
 	return e, l
 }
 
@@ -52,8 +53,8 @@ func (g *isa) pair(moments bool) {
 			g.do(mul, u, f, u)
 			acc.put(add, 3, off, r)
 			acc.put(add, 6, off, u)
-			acc.fma(4, off, r, e)
-			acc.fma(7, off, u, f)
+			acc.put(add, 4, off, g.op(mul, r, e))
+			acc.put(add, 7, off, g.op(mul, u, f))
 		})
 		ADDQ(Imm(64), y)
 	})
@@ -125,7 +126,7 @@ func (g *isa) mixture(moments bool) {
 				acc.put(add, 2, off, r)
 				g.do(mul, r, e, r)
 				acc.put(add, 3, off, r)
-				acc.fma(4, off, r, e)
+				acc.put(add, 4, off, g.op(mul, r, e))
 				ADDQ(Imm(192), st)
 			})
 		})
