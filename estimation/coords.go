@@ -74,13 +74,6 @@ func (sp *space) fromFree(theta, u []float64) {
 	sp.free.FromFree(theta, u)
 }
 
-// value returns ℓ at u; -Inf where u is not finite.
-func (sp *space) value(u []float64) float64 {
-	sp.fromFree(sp.theta, u)
-	sp.evals++
-	return sp.l.LogLik(sp.theta)
-}
-
 // grad fills g with ∂ℓ/∂u and returns ℓ. A gradient that is not finite counts
 // as a point outside the domain.
 func (sp *space) grad(g, u []float64) float64 {

@@ -178,7 +178,7 @@ func snap(sp *space, fit *Fit) {
 	moved := false
 	for i, p := range sp.params {
 		x := fit.Theta[i]
-		b := math.NaN()
+		var b float64
 		if !math.IsInf(p.Lo, -1) && x-p.Lo <= near*(1+math.Abs(p.Lo)) {
 			b = p.Lo
 		} else if !math.IsInf(p.Hi, 1) && p.Hi-x <= near*(1+math.Abs(p.Hi)) {

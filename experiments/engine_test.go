@@ -104,7 +104,7 @@ func TestBytesDependOnNothing(t *testing.T) {
 		}})
 		cancel(nil)
 		// The last one is cancelled when there is nothing left to stop.
-		if n := len(files(t, dir("resumed"))); err != stop && k < 11 || n != k+1 {
+		if n := len(files(t, dir("resumed"))); !errors.Is(err, stop) && k < 11 || n != k+1 {
 			t.Fatalf("interruption %d: %d chunks, error %v", k, n, err)
 		}
 	}

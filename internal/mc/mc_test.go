@@ -164,7 +164,7 @@ func TestOrdered(t *testing.T) {
 				got = append(got, i)
 				return nil
 			})
-		if want := fail < n; (err == bad) != want || !want && err != nil {
+		if want := fail < n; errors.Is(err, bad) != want || !want && err != nil {
 			t.Fatalf("error %v, want one: %v", err, want)
 		}
 		if len(got) != min(n, fail) || !slices.IsSorted(got) {
@@ -186,7 +186,7 @@ func TestOrderedFirstErrorByIndex(t *testing.T) {
 			return 0, first
 		},
 		func(int, int) error { return nil })
-	if err != first {
+	if !errors.Is(err, first) {
 		t.Errorf("error %v, want that of the lowest index", err)
 	}
 }
@@ -210,12 +210,12 @@ func TestOrderedCancellation(t *testing.T) {
 			}
 			return nil
 		})
-	if err != why || emitted != 10 || time.Since(begin) > 10*time.Second {
+	if !errors.Is(err, why) || emitted != 10 || time.Since(begin) > 10*time.Second {
 		t.Errorf("error %v after %d results and %v", err, emitted, time.Since(begin))
 	}
 	var ran atomic.Int32
 	err = Ordered(ctx, 4, 10, func(context.Context, int) (int, error) { ran.Add(1); return 0, nil }, func(int, int) error { return nil })
-	if err != why || ran.Load() != 0 {
+	if !errors.Is(err, why) || ran.Load() != 0 {
 		t.Errorf("a cancelled context: error %v, %d tasks ran", err, ran.Load())
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"io"
 	"math"
 	"reflect"
 	"strings"
@@ -45,7 +44,7 @@ func checkSeal(data []byte) error {
 	digest := data[i+len(sealPrefix):][:len(blankSeal)]
 	h := sha256.New()
 	h.Write(data[:i+len(sealPrefix)])
-	io.WriteString(h, blankSeal)
+	h.Write([]byte(blankSeal))
 	h.Write(data[i+len(sealPrefix)+len(blankSeal):])
 	if hex.EncodeToString(h.Sum(nil)) != string(digest) {
 		return errors.New("damaged: its SHA-256 is not the one it was written with")
@@ -94,5 +93,5 @@ func hashWord(h hash.Hash, x uint64) {
 
 func hashText(h hash.Hash, s string) {
 	hashWord(h, uint64(len(s)))
-	io.WriteString(h, s)
+	h.Write([]byte(s))
 }
