@@ -20,7 +20,10 @@ func Mean[R any](f func(r R) float64) Measure[R] {
 	}
 }
 
-// Fraction returns the measure of the probability of an event.
+// Fraction returns the measure of the probability of an event. Its standard
+// error is that of Mean, but never 0: where the event happened in no row, or in
+// every one, of G replicates, it is that of a share of ½ in G + 1, because
+// "never in 200" is not known exactly.
 func Fraction[R any](event func(r R) bool) Measure[R] {
 	return func(x Sample[R]) (float64, float64, string) {
 		v := make([]float64, len(x.Rows))
@@ -30,6 +33,11 @@ func Fraction[R any](event func(r R) bool) Measure[R] {
 			}
 		}
 		m, se := mean(v, x.Replicates)
+		if se == 0 {
+			g := float64(distinct(x.Replicates))
+			p := 0.5 / (g + 1)
+			se = math.Sqrt(p * (1 - p) / g)
+		}
 		return m, se, "share of replicates"
 	}
 }

@@ -32,6 +32,10 @@ func TestMeasuresByHand(t *testing.T) {
 	m, se, _ = Fraction(func(v float64) bool { return v > 1.5 })(x)
 	near(t, "share", m, 4.0/6, 1e-15)
 	near(t, "se of the share", se, math.Sqrt(4.0/6*2.0/6/5), 1e-15)
+	for _, all := range []bool{false, true} { // ½ of 7 events in 6 rows, by hand
+		_, se, _ = Fraction(func(float64) bool { return all })(x)
+		near(t, "se of never and always", se, math.Sqrt(13.0/14/14/6), 1e-15)
+	}
 	q, _, _ := Quantile(0.5, identity)(x)
 	near(t, "median", q, 3, 0) // third of 1, 2, 3, 4, +Inf
 	q, se, _ = Quantile(0.99, identity)(x)
