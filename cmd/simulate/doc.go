@@ -33,6 +33,11 @@
 //	$ simulate rlct mixture:k=2,sd=1 --at 1,0,0
 //	$ simulate limit homogeneity --bound 3 --draws 2000
 //
+// The spectrum of the Fisher information of wide random networks, beside its
+// theory:
+//
+//	$ simulate spectrum --activation relu --sw2 2 --sb2 0.1 --width 100 --samples 50 --nets 5
+//
 // # Experiments
 //
 // An experiment turns a spec and a seed into rows, the same bytes whatever the

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/neuromanifold/neuromanifold/experiments"
+	"github.com/neuromanifold/neuromanifold/singular"
+)
+
+// measuredValue is a mean over networks with its standard error.
+type measuredValue struct {
+	Mean number `json:"mean"`
+	SE   number `json:"se"`
+}
+
+func measured(e singular.Estimate) measuredValue { return measuredValue{number(e.Value), number(e.SE)} }
+
+type spectrumJSON struct {
+	Seed     uint64                   `json:"seed"`
+	Network  spectrumNetwork          `json:"network"`
+	Theory   spectrumTheoryJSON       `json:"theory"`
+	Measured map[string]measuredValue `json:"measured"`
+	Outliers []measuredValue          `json:"outliers"` // the largest eigenvalues, descending
+	Zeros    spectrumZeros            `json:"zeros"`
+}
+
+type spectrumNetwork struct {
+	Activation string  `json:"activation"`
+	SW2        float64 `json:"sw2"`
+	SB2        float64 `json:"sb2"`
+	Depth      int     `json:"depth"`
+	Width      int     `json:"width"`
+	Inputs     int     `json:"inputs"`
+	Samples    int     `json:"samples"`
+	Outputs    int     `json:"outputs"`
+	Params     int     `json:"params"`
+	Nets       int     `json:"nets"`
+	Loss       string  `json:"loss"`
+}
+
+type spectrumTheoryJSON struct {
+	Regime string `json:"regime"`
+	Reason string `json:"reason,omitempty"` // why numbers are null
+	Alpha  number `json:"alpha"`
+	Kappa1 number `json:"kappa1"`
+	Kappa2 number `json:"kappa2"`
+	K1     number `json:"k1"`
+	K2     number `json:"k2"`
+
+	Mean           number `json:"mean"`
+	MeanSE         number `json:"mean_se"`
+	SecondMoment   number `json:"second_moment"`
+	SecondMomentSE number `json:"second_moment_se"`
+	LambdaMax      number `json:"lambda_max"`
+	LambdaMaxSE    number `json:"lambda_max_se"`
+	Outliers       int    `json:"outliers"`
+	CriticalRate   number `json:"critical_rate"`
+
+	Limit spectrumLimit  `json:"limit"` // to leading order in the width
+	Beta  *spectrumBetas `json:"beta,omitempty"`
+}
+
+type spectrumLimit struct {
+	Mean         number `json:"mean"`
+	SecondMoment number `json:"second_moment"`
+	LambdaMax    number `json:"lambda_max"`
+}
+
+type spectrumBetas struct {
+	Beta1 measuredValue `json:"beta1"`
+	Beta2 measuredValue `json:"beta2"`
+	Beta3 measuredValue `json:"beta3"`
+}
+
+type spectrumZeros struct {
+	Structural int           `json:"structural"`
+	Numerical  measuredValue `json:"numerical"`
+}
+
+func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singular.MeanField, t *spectrumPrediction, m *singular.WideMeasurement) error {
+	if a.json {
+		out := spectrumJSON{
+			Seed: a.seed,
+			Network: spectrumNetwork{
+				f.activation, f.sw2, f.sb2, f.depth, f.width, field.Net.Widths[0], f.samples, f.outputs, field.Params(), f.nets, loss.String(),
+			},
+			Theory: spectrumTheoryJSON{
+				Regime: field.Regime(), Reason: t.reason, Alpha: number(field.Alpha),
+				Kappa1: number(field.Kappa1), Kappa2: number(field.Kappa2), K1: number(field.K1), K2: number(field.K2),
+				Mean: number(t.mean.Value), MeanSE: number(t.mean.SE), SecondMoment: number(t.second.Value), SecondMomentSE: number(t.second.SE),
+				LambdaMax: number(t.lambda.Value), LambdaMaxSE: number(t.lambda.SE), Outliers: t.outliers, CriticalRate: number(t.critical),
+				Limit: spectrumLimit{number(t.limit.Mean), number(t.limit.SecondMoment), number(t.limit.LambdaMax)},
+			},
+			Measured: map[string]measuredValue{
+				"mean": measured(m.Mean), "second_moment": measured(m.SecondMoment), "lambda_max": measured(m.LambdaMax),
+				"rayleigh": measured(m.Rayleigh), "mean_outlier": measured(m.MeanOutlier), "next": measured(m.Next),
+			},
+			Zeros: spectrumZeros{m.StructuralZeros, measured(m.NumericalZeros)},
+		}
+		for _, e := range m.Outliers {
+			out.Outliers = append(out.Outliers, measured(e))
+		}
+		if loss == singular.CrossEntropyLoss {
+			out.Theory.Beta = &spectrumBetas{measured(t.beta1), measured(t.beta2), measured(t.beta3)}
+		}
+		return a.printJSON(out)
+	}
+	a.printf("%v network, σ_w² = %v, σ_b² = %v, L = %d layers of weights, M = %d, %d inputs, C = %d\n%v at N = %d inputs, %d networks, seed %d\n\n",
+		f.activation, f.sw2, f.sb2, f.depth, f.width, field.Net.Widths[0], f.outputs, loss, f.samples, f.nets, a.seed)
+	var rows [][]string
+	row := func(name string, got singular.Estimate, theory singular.Estimate) {
+		z := "-"
+		if d := math.Hypot(got.SE, theory.SE); d > 0 && !math.IsNaN(theory.Value) {
+			z = fmt.Sprintf("%.1f", (got.Value-theory.Value)/d)
+		}
+		rows = append(rows, []string{name, experiments.Format(got.Value), experiments.FormatSE(got.SE), experiments.Format(theory.Value), z})
+	}
+	none := singular.Estimate{Value: math.NaN()}
+	mean, next := t.lambda, none
+	if loss == singular.CrossEntropyLoss {
+		mean = none
+	}
+	row("mean tr F/P", m.Mean, t.mean)
+	row("second moment tr F²/P", m.SecondMoment, t.second)
+	row("largest eigenvalue", m.LambdaMax, t.lambda)
+	row("Rayleigh quotient", m.Rayleigh, t.lambda)
+	if n := len(m.Outliers); n > 1 {
+		row(fmt.Sprintf("mean of the largest %d", n), m.MeanOutlier, mean)
+	}
+	row(fmt.Sprintf("eigenvalue %d", len(m.Outliers)+1), m.Next, next)
+	if err := a.table("Fisher spectrum|measured|± s.e.|theory|z", "Fisher spectrum", rows); err != nil {
+		return err
+	}
+	a.printf("\nκ₁ = %s, κ₂ = %s (%s)\n", experiments.Format(field.Kappa1), experiments.Format(field.Kappa2), field.Regime())
+	a.printf("zeros among %d eigenvalues: %d structural", field.Params(), m.StructuralZeros)
+	if m.NumericalZeros.Value > 0 {
+		a.printf(", %s more to rounding", experiments.Format(m.NumericalZeros.Value))
+	}
+	a.printf("\n")
+	if t.reason != "" {
+		a.printf("no theory for outliers: %s\n", t.reason)
+		return nil
+	}
+	a.printf("gradient descent is stable up to a learning rate of %s (theory; momentum %v)\n", experiments.Format(t.critical), f.momentum)
+	return nil
+}
