@@ -23,17 +23,18 @@ const module = "github.com/neuromanifold/neuromanifold/"
 // module it may import. What is not listed may import nothing of the module, so
 // a new package must find its place here; "*" is everything.
 var above = map[string][]string{
-	"models":           {"internal/vec"},
-	"models/modeltest": {"models", "singular"},
-	"models/datasets":  {"models"},
-	"singular":         {"models", "internal/vec"},
-	"estimation":       {"models", "singular", "internal/vec"},
-	"selection":        {"models", "singular", "estimation", "internal/vec"},
-	"design":           {"models", "singular", "estimation", "internal/vec", "design/pkpd"},
-	"design/pkpd":      {"models", "internal/vec"},
-	"dynamics":         {"models", "singular", "estimation", "internal/vec"},
-	"experiments":      {"models", "models/datasets", "singular", "estimation", "selection", "design", "design/pkpd", "dynamics", "internal/vec", "internal/mc", "internal/runs", "internal/figs"},
-	"cmd/simulate":     {"*"},
+	"models":              {"internal/vec"},
+	"models/modeltest":    {"models", "singular"},
+	"models/datasets":     {"models"},
+	"singular":            {"models", "internal/vec"},
+	"estimation":          {"models", "singular", "internal/vec"},
+	"selection":           {"models", "singular", "estimation", "internal/vec"},
+	"design":              {"models", "singular", "estimation", "internal/vec", "design/pkpd"},
+	"design/pkpd":         {"models", "internal/vec"},
+	"dynamics":            {"models", "singular", "estimation", "internal/vec"},
+	"experiments":         {"models", "models/datasets", "singular", "estimation", "selection", "design", "design/pkpd", "dynamics", "internal/vec", "internal/mc", "internal/runs", "internal/figs"},
+	"experiments/designs": {"models", "singular", "design", "design/pkpd", "experiments", "internal/figs"},
+	"cmd/simulate":        {"*"},
 	// Writes reference values; nothing imports it.
 	"models/internal/arma40": {},
 

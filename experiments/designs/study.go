@@ -1,0 +1,433 @@
+package designs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/neuromanifold/neuromanifold/design"
+	"github.com/neuromanifold/neuromanifold/design/pkpd"
+	"github.com/neuromanifold/neuromanifold/experiments"
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+// A Study is a spec that was read and checked.
+type Study struct {
+	Title, Source string
+	Structure     pkpd.Structure
+	TimeUnit      string
+	Population    design.Population
+	Approximation design.Approximation
+	Groups        []Group // the design as it is, in the order of the file
+	Choice        *Choice // what to optimise over; nil without [optimize]
+	// Rng feeds moments-mc; nil means a fixed seed.
+	Rng *rand.Rand
+
+	doc       *experiments.Document
+	structure string
+	units     []string
+	observed  []int // responses
+	doseNames []string
+	regimen   pkpd.Regimen
+}
+
+// A Group is a number of subjects who are sampled alike: all observed responses
+// at all times.
+type Group struct {
+	Name     string
+	Subjects int
+	Times    []float64
+	regimen  pkpd.Regimen
+}
+
+// A Choice is the set of sampling sequences to choose from, and by what.
+type Choice struct {
+	Times                   []float64
+	From, To                int // samples of a subject
+	Rules                   design.Rules
+	CostSubject, CostSample float64 // a sequence of k samples costs subject + k·sample; both 0: 1
+	Subjects                int
+	Criterion               string // D, Ds, A, c or E
+	Interest                []string
+	regimen                 pkpd.Regimen
+}
+
+func (c *Choice) sequences() ([][]float64, error) {
+	return design.Subsets(c.Times, c.From, c.To, c.Rules)
+}
+
+func (c *Choice) cost(k int) float64 {
+	if c.CostSubject == 0 && c.CostSample == 0 {
+		return 1
+	}
+	return c.CostSubject + float64(k)*c.CostSample
+}
+
+// Criteria lists the names that [optimize] takes.
+func Criteria() []string { return []string{"D", "Ds", "A", "c", "E"} }
+
+// criterion returns the criterion of [optimize]. A and c weigh relative errors:
+// A is the sum of squared relative standard errors, so that units do not matter.
+func (st *Study) criterion() (design.Criterion, error) {
+	ps, err := st.Population.Params()
+	if err != nil {
+		return nil, err
+	}
+	theta, err := st.Population.Theta()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, p := range ps {
+		names = append(names, p.Name)
+	}
+	c := st.Choice
+	var at []int
+	for _, n := range c.Interest {
+		i := slices.Index(names, n)
+		if i < 0 {
+			return nil, &models.UnknownNameError{What: "parameter", Name: n, Known: names}
+		}
+		at = append(at, i)
+	}
+	scale := make([]float64, len(ps))
+	for i, t := range theta {
+		scale[i] = 1
+		if t != 0 {
+			scale[i] = 1 / (t * t)
+		}
+	}
+	switch c.Criterion {
+	case "", "D":
+		return design.D{}, nil
+	case "Ds":
+		if at == nil {
+			return nil, errors.New("criterion Ds needs interest = [parameters]")
+		}
+		return design.Ds{Interest: at}, nil
+	case "A":
+		a := design.A(len(ps))
+		for i, s := range scale {
+			a.A.SetSym(i, i, s)
+		}
+		return a, nil
+	case "c":
+		if len(at) != 1 {
+			return nil, errors.New("criterion c needs interest = [one parameter]")
+		}
+		v := make([]float64, len(ps))
+		v[at[0]] = math.Sqrt(scale[at[0]])
+		return design.C(v), nil
+	case "E":
+		return design.E{}, nil
+	}
+	return nil, &models.UnknownNameError{What: "criterion", Name: c.Criterion, Known: Criteria()}
+}
+
+// Samples returns the measurements of a subject sampled at these times.
+func (st *Study) Samples(times []float64) []pkpd.Sample {
+	var at []pkpd.Sample
+	for _, r := range st.observed {
+		for _, t := range times {
+			at = append(at, pkpd.Sample{Response: r, Time: t})
+		}
+	}
+	return at
+}
+
+// Informer returns an Informer for a regimen, and what makes Samples of it.
+func (st *Study) informer(reg pkpd.Regimen) (*design.Informer, error) {
+	curve, err := st.curve(reg)
+	if err != nil {
+		return nil, err
+	}
+	return st.wrap(curve)
+}
+
+func (st *Study) curve(reg pkpd.Regimen) (pkpd.Curve, error) {
+	return st.Structure.Bind(reg)
+}
+
+func (st *Study) wrap(curve pkpd.Curve) (*design.Informer, error) {
+	p := st.Population
+	// Responses that are not observed need no error model, but keep their place.
+	full := make([]design.Residual, len(st.Structure.Responses()))
+	for i := range full {
+		full[i] = design.Residual{Additive: 1, AdditiveKnown: true}
+	}
+	for i, r := range st.observed {
+		full[r] = p.Residuals[i]
+	}
+	p.Residuals = full
+	f, err := design.NewInformer(&p, curve, st.Approximation)
+	if err != nil {
+		return nil, err
+	}
+	if st.Approximation == design.MomentsMC {
+		rng := st.Rng
+		if rng == nil {
+			rng = rand.New(rand.NewPCG(experiments.DefaultSeed, 0))
+		}
+		f.SetDraws(10_000, rng)
+	}
+	return f, nil
+}
+
+// A Support is one sampling sequence of a design.
+type Support struct {
+	Group    string // of the spec; empty for an optimised one
+	X        []float64
+	Weight   float64
+	Subjects int // 0 where the study has fewer subjects than sequences
+}
+
+// A Result is a design, what it can tell, and how good it is.
+type Result struct {
+	Criterion string
+	Params    []models.Param
+	Theta     []float64
+	Support   []Support
+	Subjects  int
+	M         *mat.SymDense // of the study
+	Report    *design.Report
+	// The certificate; nil Design where there is none: an evaluated design of
+	// other sequences than [optimize] chooses from, or a singular problem.
+	Design     *design.Design
+	Candidates [][]float64
+	Infos      []*mat.SymDense // of the candidates, per subject
+	// Reference is the efficiency of the groups of the spec relative to the
+	// optimum, per unit of cost; NaN where they are singular or absent.
+	Reference float64
+	Notes     []string
+}
+
+// Evaluate returns the design of the groups of the spec.
+func (st *Study) Evaluate(ctx context.Context) (*Result, error) {
+	if len(st.Groups) == 0 {
+		return nil, st.doc.Errorf("", "the spec has no [group.NAME] to evaluate")
+	}
+	r, err := st.result()
+	if err != nil {
+		return nil, err
+	}
+	r.Criterion = "D"
+	for _, g := range st.Groups {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		f, err := st.informer(g.regimen)
+		if err != nil {
+			return nil, st.doc.Errorf("group."+g.Name, "%s", err)
+		}
+		m := mat.NewSymDense(f.Dim(), nil)
+		if err := f.Into(m, st.Samples(g.Times)); err != nil {
+			return nil, st.doc.Errorf("group."+g.Name+".times", "%s", err)
+		}
+		accumulate(r.M, float64(g.Subjects), m)
+		r.Subjects += g.Subjects
+		r.Support = append(r.Support, Support{Group: g.Name, X: g.Times, Subjects: g.Subjects})
+	}
+	for i := range r.Support {
+		r.Support[i].Weight = float64(r.Support[i].Subjects) / float64(r.Subjects)
+	}
+	return r, st.finish(r)
+}
+
+func (st *Study) result() (*Result, error) {
+	ps, err := st.Population.Params()
+	if err != nil {
+		return nil, err
+	}
+	theta, err := st.Population.Theta()
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Params: ps, Theta: theta, M: mat.NewSymDense(len(ps), nil), Reference: math.NaN()}, nil
+}
+
+func accumulate(dst *mat.SymDense, c float64, m *mat.SymDense) {
+	t := mat.NewSymDense(m.SymmetricDim(), nil)
+	t.ScaleSym(c, m)
+	dst.AddSym(dst, t)
+}
+
+func (st *Study) finish(r *Result) error {
+	rep, err := design.Identify(r.M, r.Params, r.Theta)
+	if err != nil {
+		return err
+	}
+	r.Report = rep
+	st.note(r)
+	return nil
+}
+
+// note adds what is known of the model beyond the matrix.
+func (st *Study) note(r *Result) {
+	value := func(name string) float64 {
+		for _, e := range st.Population.Effects {
+			if e.Name == name {
+				return e.Value
+			}
+		}
+		return math.NaN()
+	}
+	var k float64
+	switch st.structure {
+	case "oral1":
+		k = value("CL") / value("V")
+		cl, v, ka := design.FlipFlop(value("CL"), value("V"), value("ka"))
+		if ka != value("ka") {
+			r.Notes = append(r.Notes, fmt.Sprintf("flip-flop: CL = %.6g, V = %.6g, ka = %.6g has the same curve; only prior knowledge tells them apart", cl, v, ka))
+		}
+	case "oral1-rates":
+		k = value("k")
+		if ka := value("ka"); ka != k {
+			r.Notes = append(r.Notes, fmt.Sprintf("flip-flop: k = %.6g, V = %.6g, ka = %.6g has the same curve; only prior knowledge tells them apart", ka, value("V")*k/ka, k))
+		}
+	default:
+		return
+	}
+	if math.Abs(value("ka")-k) <= 1e-9*k {
+		c := design.CoincidentRates()
+		r.Notes = append(r.Notes, fmt.Sprintf("ka equals k: no design tells ka − k at first order; learning coefficient of the curve %g, multiplicity %d (3/2 elsewhere); ka − k is estimated at the rate n^(−1/4)", c.Lambda, c.Mult))
+		if st.Approximation != design.FOReduced {
+			r.Notes = append(r.Notes, "approximations disagree here: fo-reduced finds no information about ka − k, fo-full claims some")
+		}
+	}
+}
+
+// Optimize returns the best design over the sequences of [optimize]. Where no
+// design makes all parameters estimable the result is the uniform one without a
+// certificate, and its report says what is not estimable.
+func (st *Study) Optimize(ctx context.Context, o design.Options) (*Result, error) {
+	c := st.Choice
+	if c == nil {
+		return nil, st.doc.Errorf("", "the spec has no table [optimize]; --evaluate evaluates its groups")
+	}
+	crit, err := st.criterion()
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.result()
+	if err != nil {
+		return nil, err
+	}
+	r.Criterion, r.Subjects = crit.Name(), c.Subjects
+	if r.Candidates, err = c.sequences(); err != nil {
+		return nil, err
+	}
+	if r.Infos, err = st.infos(ctx, r.Candidates); err != nil {
+		return nil, err
+	}
+	p := &design.Problem{Info: r.Infos}
+	for _, ps := range r.Params {
+		p.Names = append(p.Names, ps.Name)
+	}
+	if c.CostSubject != 0 || c.CostSample != 0 {
+		for _, s := range r.Candidates {
+			p.Cost = append(p.Cost, c.cost(len(s)))
+		}
+	}
+	o.Criterion = crit
+	d, err := p.Optimize(ctx, o)
+	if errors.Is(err, design.ErrSingular) {
+		for _, m := range r.Infos {
+			accumulate(r.M, float64(c.Subjects)/float64(len(r.Infos)), m)
+		}
+		r.Notes = append(r.Notes, "no design over these sequences makes all parameters estimable; the report is for the uniform one")
+		return r, st.finish(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Design = d
+	st.support(r, p)
+	for _, s := range r.Support {
+		j := slices.IndexFunc(r.Candidates, func(x []float64) bool { return slices.Equal(x, s.X) })
+		accumulate(r.M, s.Weight*float64(c.Subjects), r.Infos[j])
+	}
+	st.reference(r, crit)
+	return r, st.finish(r)
+}
+
+// support fills in sequences with shares of the subjects, and whole numbers.
+func (st *Study) support(r *Result, p *design.Problem) {
+	var sum float64
+	for _, j := range r.Design.Support {
+		w := r.Design.Weights[j]
+		if w < 1e-9 {
+			continue
+		}
+		if p.Cost != nil {
+			w /= p.Cost[j] // shares of the budget become shares of subjects
+		}
+		sum += w
+		r.Support = append(r.Support, Support{X: r.Candidates[j], Weight: w})
+	}
+	weights := make([]float64, len(r.Support))
+	for i := range r.Support {
+		r.Support[i].Weight /= sum
+		weights[i] = r.Support[i].Weight
+	}
+	if n, err := design.Round(weights, st.Choice.Subjects); err == nil {
+		for i := range n {
+			r.Support[i].Subjects = n[i]
+		}
+	}
+}
+
+// reference sets the efficiency of the groups of the spec, per unit of cost.
+func (st *Study) reference(r *Result, crit design.Criterion) {
+	ev, err := crit.Evaluator(len(r.Params))
+	if err != nil || len(st.Groups) == 0 {
+		return
+	}
+	sum := mat.NewSymDense(len(r.Params), nil)
+	var cost float64
+	for _, g := range st.Groups {
+		f, err := st.informer(g.regimen)
+		if err != nil {
+			return
+		}
+		m := mat.NewSymDense(f.Dim(), nil)
+		if f.Into(m, st.Samples(g.Times)) != nil {
+			return
+		}
+		accumulate(sum, float64(g.Subjects), m)
+		cost += float64(g.Subjects) * st.Choice.cost(len(g.Times))
+	}
+	sum.ScaleSym(1/cost, sum)
+	if ev.Set(sum) {
+		r.Reference = ev.Efficiency(ev.Value(), r.Design.Value)
+	}
+}
+
+// infos is the information of one subject on every sequence. The linearised forms
+// need the curve at one γ only: it is evaluated once at all times.
+func (st *Study) infos(ctx context.Context, seqs [][]float64) ([]*mat.SymDense, error) {
+	inner, err := st.curve(st.Choice.regimen)
+	if err != nil {
+		return nil, st.doc.Errorf("optimize", "%s", err)
+	}
+	f, err := st.wrap(design.Cache(inner, st.Samples(st.Choice.Times)))
+	if err != nil {
+		return nil, st.doc.Errorf("model.approximation", "%s", strings.TrimPrefix(err.Error(), "design: "))
+	}
+	out := make([]*mat.SymDense, len(seqs))
+	for j, s := range seqs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		out[j] = mat.NewSymDense(f.Dim(), nil)
+		if err := f.Into(out[j], st.Samples(s)); err != nil {
+			return nil, st.doc.Errorf("optimize.times", "%s", err)
+		}
+	}
+	return out, nil
+}
