@@ -161,7 +161,8 @@ func LikelihoodRatio(ctx context.Context, h0, h1 models.Model, z *models.Data, o
 	return r, nil
 }
 
-// repeated says so if no row is alone: duplicated data double the evidence.
+// repeated says so if no row is alone and yet there are many: duplicated data
+// double the evidence. A few values many times are discrete data.
 func repeated(z *models.Data) string {
 	rows := make([][]float64, z.N)
 	for i := range rows {
@@ -179,7 +180,7 @@ func repeated(z *models.Data) string {
 		}
 		distinct, run = distinct+1, 1
 	}
-	if run == 1 {
+	if run == 1 || 4*distinct < z.N {
 		return ""
 	}
 	return fmt.Sprintf("every row occurs at least twice (%d distinct of %d): if the data were duplicated, so is the evidence", distinct, z.N)

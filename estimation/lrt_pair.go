@@ -180,6 +180,9 @@ func (p *pair) fit(ctx context.Context, z *models.Data, starts int, each models.
 		null = v
 	}
 	f.statistic = Statistic(f.fit1.LogLik, null)
+	if f.statistic > 0 && f.statistic <= 1e-10*(1+math.Abs(null)) {
+		f.statistic = 0 // rounding, which would break ties with replicates at 0
+	}
 	if f.statistic < 0 {
 		// The higher end was on a floor or an edge and is no maximum.
 		f.warnings = append(f.warnings, fmt.Sprintf("no interior maximum of H1 is as high as that of H0 (%.3g nats below): the statistic is 0", -f.statistic/2))
