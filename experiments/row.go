@@ -98,6 +98,10 @@ func fieldValues(row any) []any {
 	return out
 }
 
+// Text writes the value of column i as CSV has it: with full precision, the
+// values of a list separated by spaces.
+func (r Row) Text(i int) string { return textValue(r.Values[i]) }
+
 // textValue writes a value for CSV with full precision; the values of a list
 // are separated by spaces.
 func textValue(v any) string {

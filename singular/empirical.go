@@ -149,13 +149,13 @@ func (m *MixtureScore) series(t float64) float64 {
 	return num / math.Sqrt(float64(len(m.x))*den)
 }
 
-// refine maximises W_n between the neighbours of grid point j: the vertex of the
-// local parabola, then golden-section steps on the process itself.
+// refine maximises W_n between the neighbours of grid point j by successive
+// parabolic interpolation on the process itself.
 func (m *MixtureScore) refine(j int) (t, w float64) {
 	grid := func(j int) float64 { return float64(j-m.half) * m.step }
 	lo, hi := grid(max(j-1, 0)), grid(min(j+1, len(m.path)-1))
 	t, w = grid(j), m.path[j]
-	// Three parabolas through the best three points bring the error of W from
+	// Four parabolas through the best three points bring the error of W from
 	// step⁴ to rounding; each costs one pass over the data.
 	a, fa, b, fb := lo, m.path[max(j-1, 0)], hi, m.path[min(j+1, len(m.path)-1)]
 	if a == t || b == t { // at an end of the interval

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -156,7 +155,7 @@ func (a *app) printReplay(r *experiments.Run, x *experiments.Replayed) error {
 			if name == "cell" || name == "replicate" {
 				continue
 			}
-			rows = append(rows, []string{name, unit[name], value(row.Values[i])})
+			rows = append(rows, []string{name, unit[name], row.Text(i)})
 		}
 		a.printf("\n")
 		if err := a.table("column|unit|value", "column|unit|value", rows); err != nil {
@@ -170,19 +169,4 @@ func (a *app) printReplay(r *experiments.Run, x *experiments.Replayed) error {
 		a.printf("\nidentical to the stored rows, bit by bit\n")
 	}
 	return nil
-}
-
-// value prints a value of a row with full precision.
-func value(v any) string {
-	switch v := v.(type) {
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	case []float64:
-		parts := make([]string, len(v))
-		for i, x := range v {
-			parts[i] = strconv.FormatFloat(x, 'g', -1, 64)
-		}
-		return strings.Join(parts, " ")
-	}
-	return fmt.Sprint(v)
 }
