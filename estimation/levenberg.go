@@ -119,10 +119,7 @@ func firstRadius(d *descent) float64 {
 		e := d.s.f.d[j] * x
 		v += e * e
 	}
-	if v == 0 {
-		v = d.q.ss
-	}
-	return firstFactor * math.Sqrt(v)
+	return max(firstFactor*math.Sqrt(v), 1e-3*math.Sqrt(d.q.ss))
 }
 
 const (
@@ -160,10 +157,10 @@ func (d *descent) step() bool {
 	return d.linear()
 }
 
-// trial evaluates |r|² at x + p, with the linear coordinates at their best.
-func (d *descent) trial(shrink float64) float64 {
+// trial evaluates |r|² at x + sign p.
+func (d *descent) trial(sign float64) float64 {
 	for j := range d.next {
-		d.next[j] = d.x[j] + shrink*d.s.p[j]
+		d.next[j] = d.x[j] + sign*d.s.p[j]
 	}
 	return d.q.value(d.q.rNew, d.next)
 }
@@ -180,10 +177,9 @@ func (d *descent) move() bool {
 
 func (d *descent) linear() bool {
 	q, s := d.q, d.s
-	predicted, shift := s.linear()
+	predicted, shift := s.linear(d.x)
 	s.bend(d.x, shift)
-	shrink := s.limit(d.x)
-	ss := d.trial(shrink)
+	ss := d.trial(1)
 	if q.part != nil && !math.IsInf(ss, 1) {
 		ss = q.profile(q.rNew, d.next)
 	}
@@ -212,9 +208,8 @@ func (d *descent) linear() bool {
 
 func (d *descent) newton() bool {
 	q, s := d.q, d.s
-	predicted := s.newton()
-	shrink := s.limit(d.x)
-	ss := d.trial(shrink)
+	predicted := s.newton(d.x)
+	ss := d.trial(1)
 	if predicted <= 0 {
 		return d.judge()
 	}
@@ -255,7 +250,7 @@ func (d *descent) polish() {
 			break
 		}
 		s.reach = math.Inf(1)
-		s.newton()
+		s.newton(d.x)
 		copy(best, d.x)
 		for j := range d.next {
 			d.next[j] = d.x[j] + s.p[j]

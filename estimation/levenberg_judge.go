@@ -38,8 +38,14 @@ func (d *descent) judge() bool {
 			return false
 		}
 	}
-	if d.status == Converged && d.flat > 0 {
-		d.warn = append(d.warn, fmt.Sprintf("the log-likelihood is flat in %d of %d directions", d.flat, s.k))
+	lost := 0
+	for _, v := range s.f.s {
+		if v <= whiteFloor*s.f.s[0] {
+			lost++
+		}
+	}
+	if flat := max(d.flat, lost); d.status == Converged && flat > 0 {
+		d.warn = append(d.warn, fmt.Sprintf("the log-likelihood is flat to rounding in %d of %d directions", flat, s.k))
 	}
 	return true
 }
@@ -50,7 +56,7 @@ func (d *descent) judge() bool {
 func (d *descent) ridge() bool {
 	q, s := d.q, d.s
 	last := s.k - 1
-	if s.gain > 1e-9*q.ss || s.f.s[last] > 1e-6*s.f.s[0] {
+	if s.bent() || s.gain > 1e-9*q.ss || s.f.s[last] > 1e-6*s.f.s[0] {
 		return false
 	}
 	clear(s.z)
@@ -80,63 +86,95 @@ func (d *descent) effective() bool {
 }
 
 // probe tries the principal direction i both ways by about a standard error,
-// along the profile: what the other directions can mend counts as mended. It
-// reports whether it found a lower point, which becomes x.
-func (d *descent) probe(i int) bool {
+// along the profile: what the other coordinates can mend counts as mended. Where
+// the curvature cannot be told from rounding it tries each coordinate that the
+// direction moves, by a part of its size. It reports whether it found a lower
+// point, which becomes x.
+func (d *descent) probe(i int) (lower bool) {
 	q, s := d.q, d.s
-	n := float64(q.ls.Rows)
 	clear(s.z)
-	// Where the curvature cannot be told from rounding, that of JᵀJ must do.
+	s.z[i] = math.Sqrt(q.ss / float64(q.ls.Rows))
 	flat := math.Abs(s.lambda[i]) <= s.flatTo
-	s.z[i] = math.Sqrt(q.ss / n)
 	if !flat {
 		s.z[i] /= math.Sqrt(math.Abs(s.lambda[i]))
 	}
 	s.spread(s.p, s.z)
-	shrink := s.limit(d.x)
-	want := q.ss / n * shrink * shrink // the rise of a parabola
-	rounding := 1e-14*q.ss + 4*q.noise
-	var rise [2]float64
-	regular := true
-	for side := range rise {
-		rise[side] = d.trial(shrink*float64(1-2*side)) - q.ss
-		regular = regular && rise[side] > 0.2*want && rise[side] < 5*want
+	s.limit(d.x)
+	want := s.z[i] * s.z[i] * math.Abs(s.lambda[i]) // the rise of a parabola
+	if !flat && want > 1e6*d.rounding() {
+		up, down := d.trial(1)-q.ss, d.trial(-1)-q.ss
+		if min(up, down) > 0.2*want && max(up, down) < 5*want {
+			return false
+		}
 	}
-	if regular && !flat && want > 1e3*rounding {
-		return false
+	step, most := slices.Clone(s.p), 0.0
+	at := d.farthest()
+	for j, p := range step {
+		most = max(most, math.Abs(p)/(1+math.Abs(d.x[j])))
 	}
-	move := slices.Clone(s.p)
-	ss, at := q.ss, d.farthest()
-	for side := range rise {
-		copy(s.p, move)
-		end := d.trial(shrink * float64(1-2*side))
-		end = d.mend(at, end)
-		rise[side] = end - ss
-		if rise[side] < -1e-9*ss-rounding {
-			if !d.move() {
-				return false
+	if !flat {
+		rises, lower := d.sides(step, at)
+		if !rises {
+			d.flat++
+		}
+		return lower
+	}
+	level := true
+	for j, p := range step {
+		if j != at && math.Abs(p)/(1+math.Abs(d.x[j])) < 1e-3*most {
+			continue
+		}
+		for _, part := range []float64{0.3, 1.2} { // the second past 0
+			alone := make([]float64, q.k)
+			alone[j] = part * (1 + math.Abs(d.x[j]))
+			rises, lower := d.sides(alone, j)
+			if lower {
+				return true
 			}
-			s.radius, s.reach = 0.5*math.Sqrt(q.ss), math.Sqrt(q.ss)
-			return true
+			level = level && !rises
+		}
+	}
+	if level {
+		d.flat++
+	}
+	return false
+}
+
+// rounding is a change of |r|² that means nothing.
+func (d *descent) rounding() float64 { return 1e-14*d.q.ss + 4*d.q.noise }
+
+// sides compares |r|² at x with that at x ± step, mended in all coordinates but
+// x_at. It reports whether it rises at all, and whether it falls; if it rises on
+// one side only x_at runs away on the other.
+func (d *descent) sides(step []float64, at int) (rises, lower bool) {
+	q, s := d.q, d.s
+	ss, rounding := q.ss, 1e3*d.rounding()
+	var rise [2]float64
+	for side := range rise {
+		copy(s.p, step)
+		rise[side] = d.mend(at, d.trial(float64(1-2*side))) - ss
+		if rise[side] < -1e-9*ss-rounding {
+			if d.move() {
+				s.radius, s.reach = 0.5*math.Sqrt(q.ss), math.Sqrt(q.ss)
+				return true, true
+			}
+			d.fail("the derivatives of the residuals are not finite at a lower point")
+			return true, false
 		}
 	}
 	q.accept(d.x)
-	copy(s.p, move)
-	rounding *= 1e3
-	switch low, high := min(rise[0], rise[1]), max(rise[0], rise[1]); {
-	case high <= rounding:
-		d.flat++
-	case low <= rounding && high > 1e3*rounding:
+	low, high := min(rise[0], rise[1]), max(rise[0], rise[1])
+	if low <= rounding && high > 1e3*rounding && d.status == Converged {
 		d.status = Boundary
 		sign := 1
-		if (rise[0] > rise[1]) == (move[at] > 0) {
+		if (rise[0] > rise[1]) == (step[at] > 0) {
 			sign = -1
 		}
 		name := q.sp.params[q.at[at]].Name
 		d.warn = append(d.warn, fmt.Sprintf("the likelihood has no maximum along %s: it levels off as %s goes to %v", name, name, math.Inf(sign)))
 		d.bounds = append(d.bounds, fmt.Sprintf("%s = %v", name, math.Inf(sign)))
 	}
-	return false
+	return high > rounding, false
 }
 
 // mend improves the trial point, whose |r|² is ss, by a few damped Gauss–Newton

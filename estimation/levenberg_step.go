@@ -11,9 +11,9 @@ type leap struct {
 	q       *squares
 	f       *factor // of J D⁻¹
 	k       int
-	radius  float64 // of |Dp| for steps of the linear model
-	reach   float64 // of |z| for steps of the full model, in units of the residuals
-	p, a, z []float64
+	radius  float64   // of |Dp| for steps of the linear model
+	reach   float64   // of |z| for steps of the full model, in units of the residuals
+	p, a, z []float64 // a step: of x, its acceleration, in the coordinates of the model
 	least   []float64
 	most    []float64 // D so far
 	x       []float64
@@ -23,6 +23,7 @@ type leap struct {
 	// in which JᵀJ is the unit matrix: H − 1 is the relative curvature of the
 	// regression (Bates and Watts, Nonlinear Regression Analysis, 1988, ch. 7).
 	second *mat.Dense // Σ r_i ∂²r_i in x
+	doubt  *mat.Dense // what rounding may have done to its entries
 	h      *mat.SymDense
 	eig    mat.EigenSym
 	qv     *mat.Dense
@@ -47,7 +48,7 @@ func newLeap(q *squares) *leap {
 		q: q, f: newFactor(q.ls.Rows, k), k: k,
 		p: cut(0), a: cut(1), z: cut(2), least: cut(3), x: cut(4), lambda: cut(5), g: cut(6), white: cut(7), most: cut(8),
 		up: make([]float64, k), dn: make([]float64, k),
-		second: mat.NewDense(k, k, nil), h: mat.NewSymDense(k, nil), qv: mat.NewDense(k, k, nil),
+		second: mat.NewDense(k, k, nil), doubt: mat.NewDense(k, k, nil), h: mat.NewSymDense(k, nil), qv: mat.NewDense(k, k, nil),
 	}
 }
 
@@ -92,7 +93,7 @@ func (s *leap) decompose() bool {
 // linear fills p with the step of the linear model within the radius (Moré,
 // Lecture Notes in Mathematics 630, 1978) and returns the predicted reduction of
 // |r|².
-func (s *leap) linear() (predicted, shift float64) {
+func (s *leap) linear(x []float64) (predicted, shift float64) {
 	f := s.f
 	length := func(shift float64) float64 {
 		v := 0.0
@@ -120,18 +121,22 @@ func (s *leap) linear() (predicted, shift float64) {
 		}
 		shift = high
 	}
-	s.jump = 0
 	for i, c := range f.c {
 		e := -c * f.s[i] / (f.s[i]*f.s[i] + shift)
 		if f.s[i] == 0 {
 			e = 0
 		}
 		s.z[i] = e
-		s.jump += e * e
-		predicted -= e * f.s[i] * (2*c + e*f.s[i])
 	}
-	s.jump = math.Sqrt(s.jump)
 	f.back(s.p, s.z)
+	cut := s.limit(x)
+	for i, e := range s.z {
+		predicted -= e * f.s[i] * (2*f.c[i] + e*f.s[i])
+	}
+	s.jump = norm2(s.z)
+	if cut {
+		s.radius, s.edge = min(s.radius, s.jump), false
+	}
 	return predicted, shift
 }
 
@@ -215,6 +220,7 @@ func (s *leap) curve(x []float64) bool {
 		width := (x[j] + e) - (x[j] - e)
 		for i := range s.up {
 			s.second.Set(i, j, (s.up[i]-s.dn[i])/width)
+			s.doubt.Set(i, j, epsilon*size*s.f.d[i]/width)
 		}
 		s.x[j] = x[j]
 	}
@@ -237,13 +243,17 @@ func (s *leap) whiten() bool {
 			basis.Set(i, j, f.v.At(i, j)/(f.d[i]*s.white[j]))
 		}
 	}
-	var half, full mat.Dense
+	var half, full, doubt mat.Dense
 	half.Mul(s.second, basis)
 	full.Mul(basis.T(), &half)
-	wrong := 0.0 // the exact matrix is symmetric
+	basis.Apply(func(_, _ int, v float64) float64 { return math.Abs(v) }, basis)
+	half.Mul(s.doubt, basis)
+	doubt.Mul(basis.T(), &half)
+	wrong := mat.Max(&doubt)
 	for i := range s.k {
 		for j := i; j < s.k; j++ {
 			v := 0.5 * (full.At(i, j) + full.At(j, i))
+			// The exact matrix is symmetric.
 			wrong = max(wrong, math.Abs(full.At(i, j)-full.At(j, i)))
 			if i == j {
 				v += f.s[i] * f.s[i] / (s.white[i] * s.white[i])
@@ -276,7 +286,7 @@ func (s *leap) bent() bool { return s.lambda[0] < -s.flatTo }
 // newton fills p with the step of the full model within the reach (Moré and
 // Sorensen, SIAM J. Sci. Stat. Comput. 4, 1983) and returns the predicted
 // reduction of |r|².
-func (s *leap) newton() float64 {
+func (s *leap) newton(x []float64) float64 {
 	least := max(s.flatTo, 1e-300)
 	low := max(0, least-s.lambda[0])
 	length := func(shift float64) float64 {
@@ -313,12 +323,13 @@ func (s *leap) newton() float64 {
 		s.z[0] = -math.Copysign(math.Sqrt(max(0, s.reach*s.reach-rest)), s.g[0])
 		s.edge = true
 	}
+	s.spread(s.p, s.z)
+	s.limit(x)
 	predicted := 0.0
 	for i, z := range s.z {
 		predicted -= z * (2*s.g[i] + s.lambda[i]*z)
 	}
 	s.jump = norm2(s.z)
-	s.spread(s.p, s.z)
 	return predicted
 }
 
@@ -334,14 +345,20 @@ func (s *leap) spread(dst, z []float64) {
 	s.f.back(dst, s.a)
 }
 
-// limit shortens p so that no coordinate moves farther than farthest times
-// 1+|x_j|, and returns the factor.
-func (s *leap) limit(x []float64) float64 {
+// limit shortens p, and z with it, so that no coordinate moves farther than
+// farthest times 1+|x_j|, and reports whether that was needed.
+func (s *leap) limit(x []float64) (cut bool) {
 	shrink := 1.0
 	for j, p := range s.p {
 		if m := math.Abs(p); m > 0 {
 			shrink = min(shrink, farthest*(1+math.Abs(x[j]))/m)
 		}
 	}
-	return shrink
+	if shrink < 1 {
+		for j := range s.p {
+			s.p[j] *= shrink
+			s.z[j] *= shrink
+		}
+	}
+	return shrink < 1
 }

@@ -29,9 +29,9 @@ func digits(got, want []float64) float64 {
 // are linear profiled out, as the families of package models do. The files
 // certify 11 digits, which bounds what can be shown.
 //
-// Profiled, two runs fail and say so (MGH10 and MGH17 from start 1), and Eckerle4
-// from start 1 ends in the mirror image (−b1, −b2) of the certified fit, which its
-// residual sum of squares shows.
+// Profiled, MGH17 from start 1 ends on a ridge and says so, and Eckerle4 from
+// start 1 in the mirror image (−b1, −b2) of the certified fit, which its residual
+// sum of squares shows.
 func TestSTRD(t *testing.T) {
 	for _, profiled := range []bool{false, true} {
 		right := 0
@@ -75,7 +75,7 @@ func TestSTRD(t *testing.T) {
 			}
 		}
 		t.Logf("%d of 54 with 6 digits or more", right)
-		if want := map[bool]int{false: 53, true: 51}[profiled]; right < want {
+		if want := map[bool]int{false: 53, true: 52}[profiled]; right < want {
 			t.Errorf("%d of 54 runs have 6 digits, want %d", right, want)
 		}
 	}
