@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -255,68 +254,4 @@ func (a *app) printFisher(m models.Model, g *singular.Geometry) error {
 	}
 	a.printf("%s\n", verdict)
 	return nil
-}
-
-func (a *app) rlctCommand() *cobra.Command {
-	var at string
-	c := &cobra.Command{
-		Use:   "rlct MODEL --at θ",
-		Short: "Print the learning coefficient with θ as the truth",
-		Long: `Print the learning coefficient (real log canonical threshold) and its multiplicity
-with θ as the truth, under a smooth positive prior: the global one, the least over
-all parameters with the same law, and the local one where it is known. Where nothing
-is proved nothing is printed but the reason; upper bounds are called bounds.`,
-		Example: `  simulate rlct mixture:k=2,sd=1 --at 1,0,0
-  simulate rlct mlp:hidden=2,act=tanh --at=0.5,0,1,0 --json`,
-		Args:              exactly("a MODEL"),
-		ValidArgsFunction: familyNames,
-		RunE: a.do(func(_ *cobra.Command, args []string) error {
-			m, err := parseModel(args[0])
-			if err != nil {
-				return err
-			}
-			theta, err := parseTheta(m, "at", at)
-			if err != nil {
-				return err
-			}
-			known, kerr := singular.RLCT(m, theta, models.PriorShape{})
-			local, lerr := singular.LocalRLCT(m, theta, models.PriorShape{})
-			for _, err := range []error{kerr, lerr} {
-				if err != nil && !errors.Is(err, singular.ErrNoRLCT) {
-					return err
-				}
-			}
-			if a.json {
-				out := struct {
-					Model   string       `json:"model"`
-					Theta   []number     `json:"theta"`
-					Known   *coefficient `json:"known"`
-					Refusal string       `json:"refusal,omitempty"`
-					Local   *coefficient `json:"local"`
-				}{Model: args[0], Theta: numbers(theta)}
-				if kerr == nil {
-					out.Known = jsonCoefficient(known)
-				} else {
-					out.Refusal = kerr.Error()
-				}
-				if lerr == nil {
-					out.Local = jsonCoefficient(local)
-				}
-				return a.printJSON(out)
-			}
-			if lerr == nil {
-				a.printf("local   %s\n", coefficientText(local))
-			}
-			if kerr != nil {
-				a.printf("none: %v\n", kerr)
-				return nil
-			}
-			a.printf("global  %s\n", coefficientText(known))
-			a.printf("a regular model of %d coordinates has λ = %s\n", len(theta), experiments.Format(float64(len(theta))/2))
-			return nil
-		}),
-	}
-	c.Flags().StringVar(&at, "at", "", "θ, as --at=-0.5,0.3,1")
-	a.withJSON(c)
-	return c
 }
