@@ -17,7 +17,10 @@ import (
 func (p *pair) bootstrap(ctx context.Context, r *TestResult, f *pairFit, z *models.Data, opt TestOptions) error {
 	starts := opt.BootstrapStarts
 	if starts == 0 {
-		starts = 5
+		starts = opt.Starts
+		if p.form != nil && p.form.variance != models.VarFree {
+			starts = 5
+		}
 	}
 	theta := r.Fit0.Theta // in the units and place of the data
 	stats := make([]float64, opt.Bootstrap)

@@ -32,7 +32,10 @@ type TestOptions struct {
 	// Bootstrap is the number of parametric bootstrap replicates; 0 for none.
 	Bootstrap int
 	// BootstrapStarts is the number of random starts of each fit of a replicate,
-	// beside those split from the fit under H0; 0 means 5.
+	// beside those split from the fit under H0; 0 means as many as for the data
+	// (with variances free there are more spurious maxima to find than starts, and
+	// fewer starts would make T* smaller than T for that reason alone), but 5 for
+	// mixtures of known or common variance, where the split starts suffice.
 	BootstrapStarts int
 	Draws           int         // of the limit law; 0 means singular.DefaultDraws
 	Each            models.Each // runs starts, draws and replicates; nil means in order
