@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -43,7 +44,11 @@ func (m *Cone) scales(dst, theta []float64) {
 	s := math.Abs(theta[0]) * m.s.C / math.Sqrt(1+m.s.C*m.s.C)
 	for i := range m.s.D {
 		dst[i+1] = s
-		s *= math.Abs(math.Sin(theta[i+1]))
+		sin := math.Abs(math.Sin(theta[i+1]))
+		if sin < 1e-15*(1+math.Abs(theta[i+1])) {
+			sin = 0 // a pole, up to the rounding of a multiple of π
+		}
+		s *= sin
 	}
 }
 
@@ -79,9 +84,10 @@ func wrapAngle(a float64) float64 {
 	return a
 }
 
-// Strata returns the apex.
+// Strata returns the apex, and for d > 1 the poles of the angles, where the
+// coordinates are singular and the model is not.
 func (m *Cone) Strata() []Stratum {
-	return []Stratum{{
+	out := []Stratum{{
 		Name:     "apex",
 		Codim:    1,
 		Doc:      "ξ = 0: every direction ω has the same law; rank 1",
@@ -90,19 +96,39 @@ func (m *Cone) Strata() []Stratum {
 			copy(dst, theta)
 			dst[0] = 0
 		},
-		Tangent: func([]float64) *mat.Dense {
-			t := mat.NewDense(len(m.params), m.s.D, nil)
-			for i := range m.s.D {
-				t.Set(i+1, i, 1)
-			}
-			return t
-		},
+		Tangent: m.lastAngles(0),
 	}}
+	for i := 1; i < m.s.D; i++ {
+		out = append(out, Stratum{
+			Name:     fmt.Sprintf("pole(%d)", i),
+			Codim:    1,
+			Doc:      fmt.Sprintf("α%d a multiple of π: the later angles have no effect, as longitude at a pole; a singularity of the coordinates alone", i),
+			Distance: func(theta []float64) float64 { return math.Abs(math.Remainder(theta[i], math.Pi)) },
+			Project: func(dst, theta []float64) {
+				copy(dst, theta)
+				dst[i] = math.Round(theta[i]/math.Pi) * math.Pi
+			},
+			Tangent: m.lastAngles(i),
+		})
+	}
+	return out
+}
+
+// lastAngles spans the angles after the first i.
+func (m *Cone) lastAngles(i int) func([]float64) *mat.Dense {
+	return func([]float64) *mat.Dense {
+		t := mat.NewDense(len(m.params), m.s.D-i, nil)
+		for j := range m.s.D - i {
+			t.Set(i+1+j, j, 1)
+		}
+		return t
+	}
 }
 
 // RLCT implements KnownRLCT. At the apex K = ξ²/2, so that λ = (k+1)/2 for a
 // prior density ∝ |ξ|^k; the Jeffreys prior has k = d. Elsewhere the model is
-// regular.
+// regular: a prior is meant on ξ and the sphere of directions, where the poles of
+// the angles are points like any other.
 func (m *Cone) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	checkLen(len(truth), len(m.params))
 	if prior.Dirichlet != 0 {

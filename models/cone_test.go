@@ -122,3 +122,26 @@ func TestConeRLCT(t *testing.T) {
 		t.Error("a prior that is not integrable has a learning coefficient")
 	}
 }
+
+// At a pole of the angles the coordinates are singular, and a stratum says so.
+func TestConePolesAreStrata(t *testing.T) {
+	m := mustParse(t, "cone:d=3").(*Cone)
+	f, _ := m.Fisher()
+	info := mat.NewSymDense(4, nil)
+	for _, pole := range []float64{0, math.Pi, -math.Pi, 2 * math.Pi} {
+		theta := []float64{1, 0.7, pole, 0.4}
+		f(info, theta)
+		if info.At(3, 3) != 0 || info.At(2, 2) == 0 {
+			t.Errorf("α2 = %v: information %v of α2 and %v of α3", pole, info.At(2, 2), info.At(3, 3))
+		}
+		var on []string
+		for _, s := range m.Strata() {
+			if s.Distance(theta) < 1e-15 {
+				on = append(on, s.Name)
+			}
+		}
+		if len(on) != 1 || on[0] != "pole(2)" {
+			t.Errorf("α2 = %v lies on %v", pole, on)
+		}
+	}
+}
