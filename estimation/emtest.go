@@ -62,8 +62,13 @@ type MixtureTable struct{ Weight, Mean, Variance []float64 }
 // The penalties are those of the papers: a_n = 1/4 for m₀ = 1, the empirical
 // formulas of Chen, Li and Fu (2012, section 3) for m₀ = 2 and 3, and 0.2 above;
 // for a known variance the formulas of Chen and Li (Canad. J. Statist. 39,
-// 2011). Bounds on the means do not enter. The error wraps ErrNoEMTest where
-// there is no such test.
+// 2011). With a common variance a_n = 1; simulated here at n = 200, nominal 10, 5
+// and 1 % are then 11.7, 6.0 and 0.7 % (1000 replicates). Bounds on the means do
+// not enter. The R package MixtureInf 1.1 departs from the papers in its fit under
+// H0: on Old Faithful the statistics agree to 0.02, on the galaxies under three
+// components it gives 19.72 and this test 12.39.
+//
+// The error wraps ErrNoEMTest where there is no such test.
 func EMTest(ctx context.Context, h0 *models.Mixture, z *models.Data, opt EMTestOptions) (*EMTestResult, error) {
 	form, err := formOf(h0)
 	if err != nil {

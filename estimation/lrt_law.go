@@ -111,7 +111,10 @@ func limitLawOf(h0, h1 models.Model, bound float64) (law *limitLaw, reason strin
 		if !point || fmt.Sprint(held.m) != fmt.Sprint(m) || held.value[0] != 0 {
 			return nil, "the law of the cone is for H0 at its apex", nil
 		}
-		c, _ := strconv.ParseFloat(kv["c"], 64)
+		c, err := strconv.ParseFloat(kv["c"], 64)
+		if err != nil {
+			return nil, "", fmt.Errorf("%v: c=%s is not a number", m, kv["c"])
+		}
 		signed := 0.0
 		if kv["signed"] == "true" {
 			signed = 1
