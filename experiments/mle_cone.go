@@ -30,7 +30,7 @@ type mleConeRow struct {
 	Status string  `parquet:"status" doc:"boundary if ξ̂ = 0 in the one-sided cone"`
 }
 
-var mleCone = register(Experiment[mleConeSpec, mleConeRow]{
+var _ = register(Experiment[mleConeSpec, mleConeRow]{
 	Name:    "mle-cone",
 	Version: 1,
 	Doc: `The maximum-likelihood estimate at and near the apex of a cone, exactly.

@@ -29,7 +29,7 @@ type mleMLPRow struct {
 // line in x to 1e-5 and the fit no longer depends on w.
 const mleMLPLeast = 1e-2
 
-var mleMLP = register(Experiment[mleMLPSpec, mleMLPRow]{
+var _ = register(Experiment[mleMLPSpec, mleMLPRow]{
 	Name:    "mle-mlp",
 	Version: 1,
 	Doc: `Where the estimate of one hidden unit goes when there is nothing to learn.

@@ -31,7 +31,7 @@ type priorMassRow struct {
 	Status  string    `parquet:"status" doc:"failed where the particles no longer moved"`
 }
 
-var priorMass = register(Experiment[priorMassSpec, priorMassRow]{
+var _ = register(Experiment[priorMassSpec, priorMassRow]{
 	Name:    "prior-mass",
 	Version: 1,
 	Doc: `How a smooth prior becomes singular: the prior mass near a singular truth.
