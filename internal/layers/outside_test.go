@@ -8,12 +8,11 @@ import (
 	"testing"
 )
 
-// A program outside this module that imports models through a replace directive,
-// as the README shows, compiles, runs and needs nothing but gonum and, for the
-// kernels, golang.org/x/sys: no TOML, no Parquet, no plots, neither among the
-// packages that are compiled nor in its go.mod after go mod tidy. Nothing is
-// downloaded: what this module needs is there already.
-func TestOutsideModuleNeedsOnlyGonum(t *testing.T) {
+// outsideModule makes a module of its own that requires this one through a
+// replace directive, with one program, and returns the directory of this module
+// and a function that runs the go command in the other, without network.
+func outsideModule(t *testing.T, program string) (root string, run func(args ...string) string) {
+	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
@@ -22,17 +21,43 @@ func TestOutsideModuleNeedsOnlyGonum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	self := strings.TrimSuffix(module, "/")
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod": "module example.com/user\n\ngo 1.25.0\n\nrequire " + self + " v0.0.0\n\nreplace " + self + " => " + root + "\n",
-		"go.sum": string(sums),
-		"main.go": `package main
+		"go.mod":  "module example.com/user\n\ngo 1.25.0\n\nrequire " + self + " v0.0.0\n\nreplace " + self + " => " + root + "\n",
+		"go.sum":  string(sums),
+		"main.go": program,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root, func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+}
+
+const self = "github.com/neuromanifold/neuromanifold"
+
+// A program outside this module that imports models through a replace directive,
+// as the README shows, compiles, runs and needs nothing but gonum and, for the
+// kernels, golang.org/x/sys: no TOML, no Parquet, no plots, neither among the
+// packages that are compiled nor in its go.mod after go mod tidy. Nothing is
+// downloaded: what this module needs is there already.
+func TestOutsideModuleNeedsOnlyGonum(t *testing.T) {
+	root, run := outsideModule(t, `package main
 
 import (
 	"fmt"
 
-	"` + self + `/models"
+	"`+self+`/models"
 )
 
 func main() {
@@ -46,23 +71,7 @@ func main() {
 	}
 	fmt.Printf("%.6f\n", l.LogLik([]float64{0.5, 0, 0}))
 }
-`,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command("go", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod", "GOWORK=off")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-		return string(out)
-	}
+`)
 	run("mod", "tidy")
 
 	own := func(path string) bool {
@@ -83,6 +92,27 @@ func main() {
 	}
 	// Two observations, both components N(0, 1): -log 2π - 1/2.
 	if got := run("run", "."); got != "-2.337877\n" {
+		t.Errorf("the program prints %q", got)
+	}
+}
+
+// The program of the README compiles and runs outside this module.
+func TestProgramOfREADME(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "\n```go\n")
+	program, _, closed := strings.Cut(rest, "\n```\n")
+	if !ok || !closed {
+		t.Fatal("the README has no program")
+	}
+	_, run := outsideModule(t, program)
+	run("mod", "tidy")
+	if got := run("run", "."); !strings.Contains(got, "converged") {
 		t.Errorf("the program prints %q", got)
 	}
 }
