@@ -141,10 +141,11 @@ func (Closed) Maximize(_ context.Context, l models.Likelihood, _ []float64, _ *r
 
 // Auto chooses by what the likelihood offers. A maximum in closed form is taken.
 // With an EM step: a few accelerated EM steps, which are robust far from a
-// maximum, then Newton. With residuals: LevenbergMarquardt. Otherwise, and where
-// that does not arrive, Newton. Where Newton does not arrive (on a
-// curved ridge, along which two units of a network drift apart without end, its
-// steps are short), LBFGS goes on and Newton finishes. With many coordinates
+// maximum, then Newton. Otherwise Newton. Where Newton does not arrive (on a curved
+// ridge, along which two units of a network drift apart without end, its steps are
+// short), LevenbergMarquardt goes on if there are residuals, and then LBFGS, which
+// Newton finishes. Residuals without a score go to LevenbergMarquardt at once,
+// because Newton would difference the log-likelihood. With many coordinates
 // LBFGS alone, as long as the d×d Hessian is not affordable.
 type Auto struct {
 	MaxIter int // iterations of Newton, or of LBFGS or EM alone; 0 means its default
@@ -183,7 +184,11 @@ func (a Auto) For(l models.Likelihood) Method {
 	case d <= autoNewtonDim:
 		if r, ok := l.(models.Residualer); ok {
 			if _, ok := r.LeastSquares(); ok {
-				return OrElse{LevenbergMarquardt{MaxIter: a.MaxIter}, OrElse{newton, ridge}}
+				squares := OrElse{LevenbergMarquardt{MaxIter: a.MaxIter}, ridge}
+				if _, ok := l.(models.Scorer); ok {
+					return OrElse{newton, squares}
+				}
+				return OrElse{squares, newton}
 			}
 		}
 		return OrElse{newton, ridge}

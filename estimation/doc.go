@@ -1,7 +1,8 @@
 // Package estimation maximises likelihoods whose Fisher information may be
 // singular, and says honestly what it found.
 //
-// A Method turns a start into a Fit. EM, Newton and LBFGS each know one way up;
+// A Method turns a start into a Fit. EM, Newton, LBFGS and LevenbergMarquardt (for
+// regressions) each know one way up;
 // Then finishes one with another; MultiStart runs a method from many starts and
 // keeps a record of every distinct maximum and how many starts reached it. Auto
 // chooses by what the likelihood offers, and Default is Auto with starts. MLE is
