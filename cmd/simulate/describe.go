@@ -72,11 +72,22 @@ type describedStratum struct {
 	Doc   string `json:"doc"`
 }
 
+// A describedGroup is the finite symmetry group of a model.
+type describedGroup struct {
+	Order number `json:"order"` // null: beyond floating point
+	Doc   string `json:"doc"`
+}
+
 // describeModel describes a family and, unless m is nil, one member of it.
 func (a *app) describeModel(f models.Family, name string, m models.Model) error {
 	var params []describedParam
 	var strata []describedStratum
+	var group *describedGroup
 	if m != nil {
+		if s, ok := m.(models.Symmetric); ok {
+			order, doc := s.Symmetries()
+			group = &describedGroup{number(order), doc}
+		}
 		for _, p := range m.Params() {
 			params = append(params, describedParam{p.Name, number(p.Lo), number(p.Hi), p.Unit, p.Doc})
 		}
@@ -100,7 +111,8 @@ func (a *app) describeModel(f models.Family, name string, m models.Model) error 
 			Refs   []string           `json:"refs"`
 			Params []describedParam   `json:"params,omitempty"`
 			Strata []describedStratum `json:"strata,omitempty"`
-		}{name, f.Doc, keys, f.Coords, f.About, f.Refs, params, strata})
+			Group  *describedGroup    `json:"symmetries,omitempty"`
+		}{name, f.Doc, keys, f.Coords, f.About, f.Refs, params, strata, group})
 	}
 	a.printf("%s: %s\n\n%s\n", f.Name, f.Doc, wrap(f.About))
 	if len(f.Keys) > 0 {
@@ -127,6 +139,9 @@ func (a *app) describeModel(f models.Family, name string, m models.Model) error 
 		a.printf("\n%v\n", m)
 		if err := a.table("coordinate|unit|from|to|", "coordinate|unit|", rows); err != nil {
 			return err
+		}
+		if group != nil {
+			a.printf("\nfinite symmetries: %s images of a generic θ: %s\n", experiments.Format(float64(group.Order)), group.Doc)
 		}
 		rows = nil
 		for i, s := range strata {
