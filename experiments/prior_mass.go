@@ -95,7 +95,7 @@ limit ε → 0: terms of lower order leave a few hundredths at any ε within rea
 	},
 	Compare: comparePriorMass,
 	Figures: []Figure[priorMassSpec, priorMassRow]{{
-		Name: "mass", Doc: "Prior mass within divergence ε of the truth. The slope is the learning coefficient: the smaller, the more a prior piles up on the singular set.",
+		Name: "mass", Doc: "Prior mass within divergence ε of the truth, first three cases. The slope is the learning coefficient: the smaller, the more a prior piles up on the singular set. Dashed: the slope of the catalogue where its multiplicity is 1.",
 		Draw: drawPriorMass,
 	}},
 })
@@ -301,10 +301,11 @@ func comparePriorMass(_ context.Context, _ priorMassSpec, cell Cell) ([]Line[pri
 	return lines, nil
 }
 
+// drawPriorMass draws the first three cases: more do not fit side by side.
 func drawPriorMass(_ priorMassSpec, cells []Sample[priorMassRow]) (Drawing, error) {
 	panels := map[string]*figs.Panel{}
 	var order []*figs.Panel
-	const most = 6
+	const most = 3
 	for _, c := range cells {
 		name := c.Cell.Text("case")
 		p := panels[name]
@@ -312,12 +313,24 @@ func drawPriorMass(_ priorMassSpec, cells []Sample[priorMassRow]) (Drawing, erro
 			if len(order) == most {
 				continue
 			}
-			p = &figs.Panel{Title: name, X: "log₁₀ ε", Y: "log₁₀ mass"}
+			p = &figs.Panel{Title: name, X: "ε", Y: "prior mass where KL < ε", LogX: true, LogY: true}
 			panels[name] = p
 			order = append(order, p)
 		}
-		if r := c.Rows[0]; len(r.LogEps) > 0 {
-			p.Curve(c.Cell.Text("prior"), r.LogEps, r.LogMass)
+		r := c.Rows[0]
+		x, y := make([]float64, len(r.LogEps)), make([]float64, len(r.LogEps))
+		for i := range x {
+			x[i], y[i] = math.Pow(10, r.LogEps[i]), math.Pow(10, r.LogMass[i])
+		}
+		prior := c.Cell.Text("prior")
+		p.Series(prior, x, y, nil)
+		mass, ok := priorMassFind(name)
+		if !ok || len(x) == 0 {
+			continue
+		}
+		if known, err := mass.known(prior); err == nil && known.Mult == 1 && known.Kind == models.ExactLambda {
+			n := len(x) - 1
+			p.Slope("catalogue", known.Lambda, x[n], y[n], x[n], x[0])
 		}
 	}
 	return figs.New(order...), nil
