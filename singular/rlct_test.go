@@ -57,6 +57,23 @@ func TestCatalogueOfLearningCoefficients(t *testing.T) {
 		{"binmix:k=3,trials=5", []float64{0.3, 0.3, 0.4, 0.4, 0.4}, smooth, 1, 1},
 		{"binmix:k=2,trials=1", []float64{0.3, 0.4, 0.4}, smooth, 0.5, 1},
 		{"rbf:hidden=2", []float64{-1, 1, 0.7, 0.3}, smooth, 2, 1},
+		// Odd truths: on an edge of the domain, in another order, with a redundant
+		// part that the law does not show, with weights that cancel.
+		{"contaminated", []float64{1, 0.7}, smooth, 1, 1},
+		{"contaminated", []float64{1, 0}, smooth, 0.5, 2},
+		{"mixture:k=2,sd=1", []float64{1, 0, 3}, smooth, 0.75, 1},
+		{"mixture:k=2,sd=1", []float64{0, 3, 0}, smooth, 0.75, 1},
+		{"mixture:k=4,sd=1", []float64{0.1, 0.2, 0.7, 0, 1, 2, 3}, smooth, 2.75, 1},
+		{"mixture:k=3,sd=1", []float64{0.2, 0.5, 1, 0, 1}, smooth, 1.75, 1},
+		{"mlp:hidden=2", []float64{0.8, -0.8, 0.7, 0.3}, smooth, 1.25, 1},
+		{"mlp:hidden=2", []float64{0.8, -0.8, 0.3, 0.3}, smooth, 2. / 3, 1},
+		{"mlp:hidden=2", []float64{0, 0.8, 5, 0.3}, smooth, 1.25, 1},
+		{"mlp:in=2,hidden=2", []float64{0.8, 0.5, -0.8, -0.5, 0.7, 0.3}, smooth, 2, 2},
+		{"mlp:in=3,hidden=2", []float64{0.8, 0.5, 1, 0, 0, 0, 0.7, 0.3}, smooth, 2.5, 1},
+		{"rbf:hidden=2", []float64{1, 1, 0.3, -0.3}, smooth, 1, 2},
+		{"rbf:in=2", []float64{1, 1, 1, 1, 0.3, 0.4}, smooth, 2, 2},
+		{"binmix:k=3,trials=8", []float64{0.3, 0.3, 0.3, 0.6, 0.6}, smooth, 1.75, 1},
+		{"arma:p=2,q=2,var=1", []float64{1, -0.25, -1, 0.25}, smooth, 1, 1},
 	} {
 		m := parse(t, c.model)
 		got, err := singular.RLCT(m, c.truth, c.prior)
@@ -83,5 +100,34 @@ func TestLearningCoefficientRefusals(t *testing.T) {
 	}
 	if _, err := singular.RLCT(parse(t, "arma:p=1,q=1,var=1"), []float64{1.5, 0}, models.PriorShape{}); !errors.Is(err, models.ErrDomain) {
 		t.Errorf("a process that is not stationary: %v", err)
+	}
+}
+
+// The local coefficient where it differs from the global one.
+func TestLocalLearningCoefficients(t *testing.T) {
+	for _, c := range []struct {
+		model  string
+		truth  []float64
+		lambda float64
+		mult   int
+	}{
+		{"contaminated", []float64{0, 1}, 0.5, 1},
+		{"mlp:hidden=1", []float64{1, 0}, 0.5, 1},
+		{"mlp:hidden=1", []float64{0, 0}, 0.5, 2},
+		{"mlp:hidden=2", []float64{1, 2, 1, 0}, 1.5, 1},
+		{"mlp:hidden=2", []float64{1, 0, 1, 0}, 1.5, 2},
+		{"mlp:hidden=2", []float64{1, 1, 1, 0}, 1.25, 1},
+		{"mlp:in=2,hidden=2", []float64{1, 2, 1, 2, 1, 0.5}, 2, 1},
+		{"mlp:in=2,hidden=2", []float64{1, 2, 1, 2, 1, 0}, 2, 2},
+		{"rbf", []float64{-1, 1, 0, 0.5}, 1.5, 1},
+		{"rrr:in=2,hidden=2,out=2", []float64{0, 0, 0, 0, 1, 2, 3, 5}, 2, 1}, // A = 0, B of full rank: |BA|² ~ |A|²
+		{"rrr:in=2,hidden=2,out=2", make([]float64, 8), 1.5, 1},
+		{"arma:p=1,q=1,var=1", []float64{0.5, -0.5}, 0.5, 1},
+		{"cone:d=2", []float64{0, 1, 1}, 0.5, 1},
+	} {
+		got, err := singular.LocalRLCT(parse(t, c.model), c.truth, models.PriorShape{})
+		if err != nil || got.Lambda != c.lambda || got.Mult != c.mult || got.Kind != models.ExactLambda {
+			t.Errorf("%s at %v: %+v, %v, want λ = %v, m = %d", c.model, c.truth, got, err, c.lambda, c.mult)
+		}
 	}
 }
