@@ -327,6 +327,28 @@ func TestRanksAtRegularAndSingularPoints(t *testing.T) {
 	}
 }
 
+// Ranks of one hidden unit with D inputs, v φ(w·x): D + 1, and on v = 0, on w = 0
+// and on both 1, D and 0.
+func TestRanksOfOneHiddenUnit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(16, 6))
+	for d := 1; d <= 4; d++ {
+		name := fmt.Sprintf("mlp:in=%d,hidden=1", d)
+		for range 10 {
+			theta := make([]float64, d+1)
+			for i := range theta {
+				theta[i] = 0.3 + rng.Float64()
+			}
+			noInput := append(make([]float64, d), theta[d])
+			noOutput := append(append([]float64(nil), theta[:d]...), 0)
+			for i, at := range [][]float64{theta, noOutput, noInput, make([]float64, d+1)} {
+				if got, want := describe(t, name, at...).Rank, []int{d + 1, 1, d, 0}[i]; got != want {
+					t.Errorf("%s at %v: rank %d, want %d", name, at, got, want)
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkFisherInto(b *testing.B) {
 	for _, c := range []struct {
 		model string
