@@ -28,7 +28,10 @@ import (
 // allow a minimum. Before it is declared each principal direction is tried both
 // ways by about a standard error: if |r|² rises on one side only, a coordinate is
 // on its way to infinity, where the maximum is not attained, and the status is
-// Boundary; if it falls the climb goes on.
+// Boundary; if it falls the climb goes on. Directions along which |r|² does not
+// change at all are counted in the warnings. Boundary is also the status of a climb
+// that rounding stopped on a ridge, where the Jacobian has lost rank and less than
+// 1e-9 of |r|² is left to gain.
 type LevenbergMarquardt struct {
 	MaxIter int // iterations; 0 means 500
 	// Tol is the relative reduction of |r|² that counts as none; 0 means 1e-13.
@@ -101,14 +104,15 @@ type descent struct {
 	iter    int
 	slow    int // steps since |r|² last fell by a tenth
 	mark    float64
-	full    bool // the full model is in use and up to date
-	refused int  // steps of the full model refused in a row
-	status  Status
-	warn    []string
-	bounds  []string
+	full    bool    // the full model is in use and up to date
+	refused int     // steps of the full model refused in a row
 	near    float64 // relative reduction left below which full Newton steps are tried
-	flat    int     // directions without effect
 	hold    *factor // of mend
+
+	status Status
+	warn   []string
+	bounds []string
+	flat   int // directions without effect
 }
 
 // firstRadius is firstFactor times the length of x in scaled coordinates, the
@@ -175,6 +179,7 @@ func (d *descent) move() bool {
 	return true
 }
 
+// linear makes one step of Levenberg and Marquardt.
 func (d *descent) linear() bool {
 	q, s := d.q, d.s
 	predicted, shift := s.linear(d.x)
@@ -206,6 +211,7 @@ func (d *descent) linear() bool {
 	return false
 }
 
+// newton makes one step of the full model.
 func (d *descent) newton() bool {
 	q, s := d.q, d.s
 	predicted := s.newton(d.x)

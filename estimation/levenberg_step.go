@@ -24,6 +24,7 @@ type leap struct {
 	// regression (Bates and Watts, Nonlinear Regression Analysis, 1988, ch. 7).
 	second *mat.Dense // Σ r_i ∂²r_i in x
 	doubt  *mat.Dense // what rounding may have done to its entries
+	work   [4]mat.Dense
 	h      *mat.SymDense
 	eig    mat.EigenSym
 	qv     *mat.Dense
@@ -237,19 +238,20 @@ func (s *leap) whiten() bool {
 		}
 	}
 	// B = D⁻¹ V S⁻¹; H = diag(s²/S²) + Bᵀ second B.
-	basis := mat.NewDense(s.k, s.k, nil)
+	basis, half, full, doubt := &s.work[0], &s.work[1], &s.work[2], &s.work[3]
+	basis.Reset()
+	basis.ReuseAs(s.k, s.k)
 	for i := range s.k {
 		for j := range s.k {
 			basis.Set(i, j, f.v.At(i, j)/(f.d[i]*s.white[j]))
 		}
 	}
-	var half, full, doubt mat.Dense
 	half.Mul(s.second, basis)
-	full.Mul(basis.T(), &half)
+	full.Mul(basis.T(), half)
 	basis.Apply(func(_, _ int, v float64) float64 { return math.Abs(v) }, basis)
 	half.Mul(s.doubt, basis)
-	doubt.Mul(basis.T(), &half)
-	wrong := mat.Max(&doubt)
+	doubt.Mul(basis.T(), half)
+	wrong := mat.Max(doubt)
 	for i := range s.k {
 		for j := i; j < s.k; j++ {
 			v := 0.5 * (full.At(i, j) + full.At(j, i))
