@@ -1,6 +1,7 @@
 package design
 
 import (
+	"errors"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -137,7 +138,7 @@ func kkt(h *mat.SymDense, phi []float64, scale float64) ([]float64, bool) {
 	}
 	var x mat.VecDense
 	if err := x.SolveVec(k, rhs); err != nil {
-		if _, near := err.(mat.Condition); !near {
+		if near := mat.Condition(0); !errors.As(err, &near) {
 			return nil, false
 		}
 	}

@@ -132,7 +132,7 @@ func (f *emFit) penalty(p emPoint) float64 {
 // section 2.1).
 func (f *emFit) maximize(p emPoint, free bool) {
 	n := float64(len(f.x))
-	pooled, a := 0.0, 0.0
+	var pooled, a float64
 	for j := range p.mu {
 		s0 := f.s0[j]
 		if !(s0 > 1e-300) {

@@ -171,7 +171,7 @@ func (p *profile) end(sign, bound float64) (float64, End, error) {
 	const farthest = 1 << 24 // steps to where a coordinate counts as unbounded
 	start := p.theta[p.i]
 	inside, warm := start, slices.Clone(p.theta)
-	outside, fOut := 0.0, 0.0
+	var outside, fOut float64
 	for k := 1.0; ; k *= 2 {
 		c := start + sign*k*p.step
 		limit := sign*(c-bound) >= 0
