@@ -47,13 +47,15 @@ type Report struct {
 	// Spectrum has the rank, of the diagonally scaled matrix, with the gap behind
 	// that decision, and an orthonormal basis of the null space.
 	*singular.Spectrum
-	// Directions names the directions along which nothing is known, as relative
-	// changes (of a parameter that is 0: absolute), "ka − V" where ka rises by as
-	// many per cent as V falls. Relative holds their coefficients.
+	// Unit is what counts as a change of 100 %: |θ|, or 1 for a logarithm.
+	Unit []float64
+	// Directions names the directions along which nothing is known, as changes
+	// in terms of Unit: "ka − V" where ka rises by as many per cent as V falls.
+	// Relative holds their coefficients.
 	Directions []string
 	Relative   [][]float64
-	// SE are standard errors and RSE those relative to |θ| in %; +Inf where not
-	// estimable. RSE is +Inf where θ is 0 as well.
+	// SE are standard errors and RSE those relative to Unit in %; +Inf where not
+	// estimable. RSE is +Inf where the unit is 0 as well.
 	SE, RSE []float64
 	Status  []Estimability
 	Reason  []string // why not; empty where estimable
@@ -73,25 +75,33 @@ type Report struct {
 const MaxFix = 20
 
 // Identify reports what an information matrix (m×m, of the whole study) can
-// tell, at θ. It returns an error for an entry that is not finite.
-func Identify(m *mat.SymDense, params []models.Param, theta []float64) (*Report, error) {
+// tell, at θ. unit is what counts as a change of 100 % of each parameter, as
+// Population.Units says; nil means |θ|. It returns an error for an entry that is
+// not finite.
+func Identify(m *mat.SymDense, params []models.Param, theta, unit []float64) (*Report, error) {
 	d := len(params)
-	if m.SymmetricDim() != d || len(theta) != d {
+	if m.SymmetricDim() != d || len(theta) != d || unit != nil && len(unit) != d {
 		panic(fmt.Sprintf("design: %d parameters, %d values, %d×%[3]d information", d, len(theta), m.SymmetricDim()))
+	}
+	if unit == nil {
+		for _, t := range theta {
+			unit = append(unit, math.Abs(t))
+		}
 	}
 	sp, err := singular.NewSpectrum(m)
 	if err != nil {
 		return nil, fmt.Errorf("design: %w", err)
 	}
-	r := &Report{Params: params, Theta: theta, Spectrum: sp, SE: make([]float64, d), RSE: make([]float64, d), Status: make([]Estimability, d)}
+	r := &Report{Params: params, Theta: theta, Unit: unit, Spectrum: sp, SE: make([]float64, d), RSE: make([]float64, d), Status: make([]Estimability, d)}
 	se := singular.StandardErrors(m, params)
 	r.Reason = se.Reason
 	for i := range d {
 		r.SE[i] = se.SE[i]
 		if se.Reason[i] != "" {
 			r.SE[i], r.Status[i] = math.Inf(1), NotEstimable
+			r.Reason[i] = strings.TrimPrefix(r.Reason[i], "not estimable: ")
 		}
-		r.RSE[i] = 100 * r.SE[i] / math.Abs(theta[i])
+		r.RSE[i] = 100 * r.SE[i] / unit[i]
 		if params[i].Lo == 0 && theta[i] == 0 {
 			r.Status[i] = Boundary
 			why := "the variance is 0, on the boundary: the estimate is 0 about half of the time"
@@ -119,7 +129,7 @@ func (r *Report) name() {
 	for i := range d {
 		for j := range n {
 			v := r.Null.At(i, j)
-			if t := math.Abs(r.Theta[i]); t > 0 {
+			if t := r.Unit[i]; t > 0 {
 				v /= t
 			}
 			rel.Set(i, j, v)
@@ -137,7 +147,7 @@ func (r *Report) name() {
 // as there are null directions, with independent rows of the null basis.
 func (r *Report) fixes() [][]int {
 	d, n := r.Null.Dims()
-	// Rows in units of √M_ii, where involvement is judged without units.
+	// Rows as relative changes, in which independence is judged.
 	type set struct {
 		at  []int
 		det float64
@@ -153,7 +163,7 @@ func (r *Report) fixes() [][]int {
 	for j := range n {
 		for i := range d {
 			v := r.Null.At(i, j)
-			if t := math.Abs(r.Theta[i]); t > 0 {
+			if t := r.Unit[i]; t > 0 {
 				v /= t
 			}
 			basis.Set(i, j, v)

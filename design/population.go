@@ -295,6 +295,23 @@ func (p *Population) Theta() ([]float64, error) {
 	return t, nil
 }
 
+// Units returns what counts as a change of 100 % of each coordinate of θ: its
+// size, or 1 for a logarithm.
+func (p *Population) Units() ([]float64, error) {
+	l, err := p.layout()
+	if err != nil {
+		return nil, err
+	}
+	u := make([]float64, len(l.coords))
+	for i, c := range l.coords {
+		u[i] = math.Abs(c.value)
+		if c.kind == kindFixed && p.Scale.LogFixed {
+			u[i] = 1
+		}
+	}
+	return u, nil
+}
+
 // variance returns the variance of a measurement whose mean is f, and whose mean
 // square over individuals is f2 (f² for one individual).
 func (r *Residual) variance(f, f2 float64) float64 {

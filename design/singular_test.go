@@ -13,7 +13,11 @@ import (
 
 func report(t testing.TB, f *Informer, m *mat.SymDense) *Report {
 	t.Helper()
-	r, err := Identify(m, f.Params(), theta(t, f.l.pop))
+	units, err := f.l.pop.Units()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Identify(m, f.Params(), theta(t, f.l.pop), units)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +161,9 @@ func TestT11FlipFlop(t *testing.T) {
 	near(t, "eigenvalues", r.Values, []float64{0, 12.383983, 55.604494}, 1e-6, 0)
 	v := []float64{r.Null.At(0, 0), r.Null.At(1, 0), r.Null.At(2, 0)}
 	near(t, "null direction in logarithms", []float64{v[0] / v[2], v[1] / v[2]}, []float64{-1, 1}, 1e-7, 0)
+	if got, want := r.Directions[0], "log ke − log V − log ka"; got != want {
+		t.Errorf("direction %q, want %q", got, want)
+	}
 	for _, d := range []struct{ gap, least float64 }{{.02, .000522}, {.1, .015625}, {.2, .077356}, {.6, 1.453621}} {
 		f := informer(t, flipFlop(.5+d.gap/2, .5-d.gap/2), c, FOReduced)
 		near(t, "smallest eigenvalue", report(t, f, information(t, f, 1, at)).Values[:1], []float64{d.least}, 1e-6, 0)

@@ -66,11 +66,7 @@ func dValue(t testing.TB, f *Informer) func([]float64) float64 {
 // finds ln det 56.7172100 for 32 subjects.
 func TestT2ContinuousTimes(t *testing.T) {
 	f := informer(t, warfarin2(), warfarinCurve(t), FOReduced)
-	starts := 8
-	if testing.Short() {
-		starts = 2
-	}
-	p := &Times{Samples: 8, Windows: []Window{{.01, 120}}, Value: dValue(t, f), Starts: starts}
+	p := &Times{Samples: 8, Windows: []Window{{.01, 120}}, Value: dValue(t, f), Starts: 8}
 	seq, v, err := p.Optimize(context.Background(), rand.New(rand.NewPCG(2, 1)))
 	if err != nil {
 		t.Fatal(err)
@@ -80,10 +76,8 @@ func TestT2ContinuousTimes(t *testing.T) {
 	if v < 56.7172100-1e-5 {
 		t.Errorf("ln det %.7f, want at least 56.7172100", v)
 	}
-	if !testing.Short() {
-		near(t, "times", seq, []float64{.6590, 5.7711, 5.7711, 5.7711, 5.7711, 101.916, 101.916, 101.916}, 2e-3, 2e-4)
-		near(t, "efficiency of the published design", []float64{math.Exp((55.39644998 - v) / 8)}, []float64{.8478}, 1e-4, 0)
-	}
+	near(t, "times", seq, []float64{.6590, 5.7711, 5.7711, 5.7711, 5.7711, 101.916, 101.916, 101.916}, 2e-3, 2e-4)
+	near(t, "efficiency of the published design", []float64{math.Exp((55.39644998 - v) / 8)}, []float64{.8478}, 1e-4, 0)
 }
 
 // The windows of the PFIM vignette: its particle swarm reports criterion 76.9655

@@ -2,7 +2,7 @@ package designs
 
 import (
 	"embed"
-	"fmt"
+	"errors"
 	"io/fs"
 	"math"
 	"slices"
@@ -478,9 +478,20 @@ func (b *builder) optimize(st *Study) error {
 // SetSamples overrides the numbers of samples of [optimize].
 func (st *Study) SetSamples(from, to int) error {
 	if st.Choice == nil {
-		return fmt.Errorf("the spec has no table [optimize]")
+		return errors.New("the spec has no table [optimize]")
 	}
 	st.Choice.From, st.Choice.To = from, to
 	_, err := st.Choice.sequences()
+	return err
+}
+
+// SetCriterion overrides the criterion of [optimize], with the names of the
+// parameters of interest for Ds and c.
+func (st *Study) SetCriterion(name string, interest []string) error {
+	if st.Choice == nil {
+		return errors.New("the spec has no table [optimize]")
+	}
+	st.Choice.Criterion, st.Choice.Interest = name, interest
+	_, err := st.criterion()
 	return err
 }

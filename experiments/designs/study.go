@@ -26,7 +26,9 @@ type Study struct {
 	Approximation design.Approximation
 	Groups        []Group // the design as it is, in the order of the file
 	Choice        *Choice // what to optimise over; nil without [optimize]
-	// Rng feeds moments-mc; nil means a fixed seed.
+	// Exact makes Evaluate simulate the information of the likelihood itself.
+	Exact bool
+	// Rng feeds moments-mc and Exact; nil means a fixed seed.
 	Rng *rand.Rand
 
 	doc       *experiments.Document
@@ -170,13 +172,43 @@ func (st *Study) wrap(curve pkpd.Curve) (*design.Informer, error) {
 		return nil, err
 	}
 	if st.Approximation == design.MomentsMC {
-		rng := st.Rng
-		if rng == nil {
-			rng = rand.New(rand.NewPCG(experiments.DefaultSeed, 0))
-		}
-		f.SetDraws(10_000, rng)
+		f.SetDraws(10_000, st.rng())
 	}
 	return f, nil
+}
+
+func (st *Study) rng() *rand.Rand {
+	if st.Rng == nil {
+		st.Rng = rand.New(rand.NewPCG(experiments.DefaultSeed, 0))
+	}
+	return st.Rng
+}
+
+// Method names the way to the information.
+func (st *Study) Method() string {
+	if st.Exact {
+		return "exact"
+	}
+	return st.Approximation.String()
+}
+
+// SetMethod overrides the approximation of the spec; "exact" is for Evaluate
+// alone. Its error is a *models.UnknownNameError.
+func (st *Study) SetMethod(name string) error {
+	if name == "exact" {
+		st.Exact = true
+		return nil
+	}
+	a, err := design.ParseApproximation(name)
+	if err != nil {
+		u := (*models.UnknownNameError)(nil)
+		if errors.As(err, &u) {
+			u.Known = append(slices.Clone(u.Known), "exact")
+		}
+		return err
+	}
+	st.Approximation, st.Exact = a, false
+	return nil
 }
 
 // A Support is one sampling sequence of a design.
@@ -204,7 +236,11 @@ type Result struct {
 	// Reference is the efficiency of the groups of the spec relative to the
 	// optimum, per unit of cost; NaN where they are singular or absent.
 	Reference float64
-	Notes     []string
+	// Added are the fewest sequences of [optimize] found that make all parameters
+	// estimable when one subject on each is added to a singular evaluated design;
+	// nil where none do.
+	Added [][]float64
+	Notes []string
 }
 
 // Evaluate returns the design of the groups of the spec.
@@ -226,8 +262,19 @@ func (st *Study) Evaluate(ctx context.Context) (*Result, error) {
 			return nil, st.doc.Errorf("group."+g.Name, "%s", err)
 		}
 		m := mat.NewSymDense(f.Dim(), nil)
-		if err := f.Into(m, st.Samples(g.Times)); err != nil {
-			return nil, st.doc.Errorf("group."+g.Name+".times", "%s", err)
+		if st.Exact {
+			e, xerr := f.Exact(ctx, st.Samples(g.Times), design.ExactOptions{}, st.rng())
+			if errors.Is(xerr, context.Canceled) {
+				return nil, xerr
+			}
+			if err = xerr; err == nil {
+				m = e.M
+			}
+		} else {
+			err = f.Into(m, st.Samples(g.Times))
+		}
+		if err != nil {
+			return nil, st.doc.Errorf("group."+g.Name+".times", "%s", strings.TrimPrefix(err.Error(), "design: "))
 		}
 		accumulate(r.M, float64(g.Subjects), m)
 		r.Subjects += g.Subjects
@@ -236,7 +283,84 @@ func (st *Study) Evaluate(ctx context.Context) (*Result, error) {
 	for i := range r.Support {
 		r.Support[i].Weight = float64(r.Support[i].Subjects) / float64(r.Subjects)
 	}
-	return r, st.finish(r)
+	if err := st.certify(ctx, r); err != nil {
+		return nil, err
+	}
+	if err := st.finish(r); err != nil {
+		return nil, err
+	}
+	return r, st.augment(ctx, r)
+}
+
+// augment looks for what to add to a singular design.
+func (st *Study) augment(ctx context.Context, r *Result) error {
+	if r.Report.Rank == len(r.Params) || st.Choice == nil {
+		return nil
+	}
+	seqs, err := st.Choice.sequences()
+	if err != nil || len(seqs) > 2000 {
+		return err
+	}
+	infos, err := st.infos(ctx, seqs)
+	if err != nil {
+		return err
+	}
+	added, rank, err := design.Augment(r.M, infos, 1)
+	if err != nil {
+		return err
+	}
+	if added == nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("no design over the sequences of [optimize] restores the rank: together they reach %d of %d", rank, len(r.Params)))
+	}
+	for _, j := range added {
+		r.Added = append(r.Added, seqs[j])
+	}
+	return nil
+}
+
+// certify compares the groups with the sequences of as many samples from the
+// times of [optimize]: their sensitivities bound what a better choice of times
+// could gain. Without such sequences, and for a singular design, there is no
+// bound.
+func (st *Study) certify(ctx context.Context, r *Result) error {
+	c := st.Choice
+	if c == nil || st.Exact {
+		return nil
+	}
+	of := *c
+	of.Rules, of.From, of.To = design.Rules{}, len(st.Groups[0].Times), 0
+	for _, g := range st.Groups {
+		if !slices.Equal(g.regimen, c.regimen) {
+			return nil
+		}
+		of.From, of.To = min(of.From, len(g.Times)), max(of.To, len(g.Times))
+	}
+	seqs, err := of.sequences()
+	if err != nil || len(seqs) > 20_000 {
+		return nil
+	}
+	weights := make([]float64, len(seqs))
+	for _, g := range st.Groups {
+		ts := slices.Clone(g.Times)
+		slices.Sort(ts)
+		j := slices.IndexFunc(seqs, func(x []float64) bool { return slices.Equal(x, ts) })
+		if j < 0 {
+			return nil
+		}
+		weights[j] += float64(g.Subjects)
+	}
+	infos, err := st.infos(ctx, seqs)
+	if err != nil {
+		return err
+	}
+	d, err := (&design.Problem{Info: infos}).Evaluate(weights, design.D{})
+	if errors.Is(err, design.ErrSingular) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	r.Design, r.Candidates, r.Infos = d, seqs, infos
+	return nil
 }
 
 func (st *Study) result() (*Result, error) {
@@ -258,7 +382,11 @@ func accumulate(dst *mat.SymDense, c float64, m *mat.SymDense) {
 }
 
 func (st *Study) finish(r *Result) error {
-	rep, err := design.Identify(r.M, r.Params, r.Theta)
+	units, err := st.Population.Units()
+	if err != nil {
+		return err
+	}
+	rep, err := design.Identify(r.M, r.Params, r.Theta, units)
 	if err != nil {
 		return err
 	}
@@ -309,6 +437,9 @@ func (st *Study) Optimize(ctx context.Context, o design.Options) (*Result, error
 	c := st.Choice
 	if c == nil {
 		return nil, st.doc.Errorf("", "the spec has no table [optimize]; --evaluate evaluates its groups")
+	}
+	if st.Exact {
+		return nil, errors.New("designs: the exact information is simulated: it is for the evaluation of a design, not for its optimisation")
 	}
 	crit, err := st.criterion()
 	if err != nil {
