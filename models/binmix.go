@@ -63,8 +63,9 @@ Singular set: two equal probabilities (overlap) or a zero weight (elimination).
 With N < 2k−1 trials the parameters are not identifiable anywhere: the law has N
 free cells for 2k−1 parameters.
 
-Learning coefficient with one interior binomial as the truth: (k+1)/4, m = 1 for
-N ≥ 2; other singular truths have the upper bound of Yamazaki and Watanabe.`,
+Learning coefficient with r < k interior binomials as the truth: (3r+k−2)/4, m = 1, for
+N ≥ 2r trials and uniform weights (derived here; Dirichlet weights as for normal
+mixtures of known variance); (2k−1)/2 where r = k and N ≥ 2k−1.`,
 	Refs: []string{
 		"K. Yamazaki, S. Watanabe (2003), Singularities in mixture models and upper bounds of stochastic complexity, Neural Networks 16:1029-1038",
 		"M. Drton, M. Plummer (2017), A Bayesian information criterion for singular models, JRSS B 79:323-380",

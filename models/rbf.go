@@ -97,8 +97,10 @@ Singular set: overlap(i,j), c_i = c_j, where only v_i + v_j has an effect, and
 elimination(i), v_i = 0, where c_i has none. Near an overlap at separation u the
 smallest eigenvalues of the Fisher information go to 0 like u² and u⁶.
 
-Learning coefficients: one unit, truth 0: 1/2; two units, truth one unit: 5/4
-(derived here as for the tanh network); regular elsewhere.`,
+Learning coefficients, known σ, d inputs: h(d+1)/2 where no unit is redundant; one
+unit, truth 0: 1/2; two units, truth 0: 1, with m = 2 for d = 1; two units, truth one
+unit: (d+1)/2 + min(1/2, d/4), so 5/4 for d = 1, with m = 2 for d = 2 (derived here);
+elsewhere an upper bound. A free σ² adds 1/2.`,
 	Refs: []string{
 		"H. Wei, S. Amari (2008), Dynamics of learning near singularities in radial basis function networks, Neural Networks 21:989-1005",
 		"W. Guo et al. (2018), Numerical analysis near singularities in RBF networks, JMLR 19(1):1-39",
