@@ -86,8 +86,8 @@ func (m *MeanField) CrossEntropy(n, draws int, rng *rand.Rand) (SoftmaxPredictio
 	return p, nil
 }
 
-// LayerNormalised predicts the outliers of the regression information of outputs
-// that are normalised over the C outputs of each input, as LayerNormOutliers,
+// LayerNormalised predicts the C − 2 outliers of the regression information of
+// outputs that are normalised over the C outputs of each input, as LayerNormOutliers,
 // averaged over draws of the limiting Gaussian outputs. Errors are those of
 // CrossEntropy; there must be three outputs or more.
 func (m *MeanField) LayerNormalised(n, draws int, rng *rand.Rand) ([]Estimate, error) {
@@ -99,7 +99,7 @@ func (m *MeanField) LayerNormalised(n, draws int, rng *rand.Rand) ([]Estimate, e
 		return nil, &CentredError{"the " + m.Net.String(), 0}
 	}
 	f := mat.NewDense(n, c, nil)
-	outliers := make([]running, c-1)
+	outliers := make([]running, c-2)
 	for range draws {
 		if err := m.drawOutputs(f, rng); err != nil {
 			return nil, err
@@ -208,8 +208,8 @@ func (m *MeanField) SoftmaxOutliers(f *mat.Dense) []float64 {
 	})
 }
 
-// LayerNormOutliers is SoftmaxOutliers for the regression information of
-// (f_k − mean_k f)/sd_k f: in the place of Q_n stands the square of the Jacobian
+// LayerNormOutliers is SoftmaxOutliers for the C−2 largest eigenvalues of the
+// regression information of (f_k − mean_k f)/sd_k f: in the place of Q_n stands the square of the Jacobian
 // of the normalisation, (I − 11ᵀ/C − f̂f̂ᵀ/C)/sd². That layer normalisation keeps
 // the outliers is in Karakida, Akaho and Amari (2019, NeurIPS); their heights are
 // derived here.
@@ -220,7 +220,7 @@ func (m *MeanField) LayerNormOutliers(f *mat.Dense) []float64 {
 	for i := range n {
 		sd[i] = standardize(norm.RawRowView(i), f.RawRowView(i))
 	}
-	return m.outliers(n, c, func(dst *mat.SymDense, i int, lambda, shift float64) bool {
+	all := m.outliers(n, c, func(dst *mat.SymDense, i int, lambda, shift float64) bool {
 		e := lambda*sd[i]*sd[i] - shift
 		if e <= 0 {
 			return false
@@ -237,6 +237,7 @@ func (m *MeanField) LayerNormOutliers(f *mat.Dense) []float64 {
 		}
 		return true
 	})
+	return all[:max(0, c-2)]
 }
 
 // standardize fills dst with (x − mean)/sd and returns sd, whose square is the
