@@ -3,6 +3,7 @@ package singular
 import (
 	"errors"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -354,6 +355,28 @@ func TestOutlierEquation(t *testing.T) {
 		}
 		if seen < 2 {
 			t.Errorf("%s: %d outliers of %v, eigenvalues %v", name, seen, pair.got, s.Values[:c])
+		}
+	}
+}
+
+// Heavy-ball descent on a parabola of curvature λ has the transition matrix
+// [[1+μ−ηλ, −μ], [1, 0]], which is a contraction exactly below 2(1+μ)/λ.
+func TestCriticalRateIsTheEdgeOfStability(t *testing.T) {
+	const lambda = 7.0
+	for _, mu := range []float64{0, 0.3, 0.9} {
+		for ratio, stable := range map[float64]bool{0.1: true, 0.999: true, 1.001: false, 2: false} {
+			eta := ratio * CriticalRate(lambda, mu)
+			var eig mat.Eigen
+			if !eig.Factorize(mat.NewDense(2, 2, []float64{1 + mu - eta*lambda, -mu, 1, 0}), mat.EigenNone) {
+				t.Fatal("no eigenvalues")
+			}
+			radius := 0.0
+			for _, v := range eig.Values(nil) {
+				radius = max(radius, cmplx.Abs(v))
+			}
+			if (radius < 1) != stable {
+				t.Errorf("μ = %v at %v of the bound: spectral radius %v", mu, ratio, radius)
+			}
 		}
 	}
 }
