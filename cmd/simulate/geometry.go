@@ -88,7 +88,7 @@ with --data over the inputs of the data.`,
 				return err
 			}
 			if a.json {
-				return a.printJSON(fisherJSON(g, args[0], a.seed))
+				return a.printJSON(fisherJSON(m, g, args[0], a.seed))
 			}
 			return a.printFisher(m, g)
 		}),
@@ -135,7 +135,7 @@ func matrix(m mat.Matrix) [][]number {
 	return out
 }
 
-func fisherJSON(g *singular.Geometry, model string, seed uint64) any {
+func fisherJSON(m models.Model, g *singular.Geometry, model string, seed uint64) any {
 	out := struct {
 		Model       string          `json:"model"`
 		Seed        uint64          `json:"seed"`
@@ -156,7 +156,9 @@ func fisherJSON(g *singular.Geometry, model string, seed uint64) any {
 		Strata      []fittedStratum `json:"strata"`
 		RLCT        *coefficient    `json:"rlct"`
 		Refusal     string          `json:"rlct_refusal,omitempty"`
+		Chart       *chartPoint     `json:"chart,omitempty"`
 	}{
+		Chart: chartAt(m, g),
 		Model: model, Seed: seed, Params: g.Params, Theta: numbers(g.Theta), Fisher: matrix(g.Info.F),
 		Route: g.Info.Route.String(), ErrBound: number(g.Info.ErrBound), Eigenvalues: numbers(g.Values),
 		Rank: g.Rank, Numerical: g.RankNumerical, Det: number(g.Det()), LogDet: number(g.LogDet), Condition: number(g.Condition),
@@ -177,6 +179,37 @@ func fisherJSON(g *singular.Geometry, model string, seed uint64) any {
 		out.RLCT = jsonCoefficient(*g.RLCT)
 	}
 	return out
+}
+
+// A chartPoint is θ in the regular chart of two units, and the information there.
+type chartPoint struct {
+	Coords    []string   `json:"coords"`
+	At        []number   `json:"at"`
+	Fisher    [][]number `json:"fisher"`
+	Condition number     `json:"condition"`
+}
+
+// chartAt returns nil where the model or θ has no regular chart, and where the
+// average was not over the law of the inputs.
+func chartAt(m models.Model, g *singular.Geometry) *chartPoint {
+	c, err := singular.NewChart(m)
+	if err != nil || g.Info.Route != models.Exact && g.Info.Route != models.Quadrature {
+		return nil
+	}
+	theta := g.Theta
+	names := c.Coords()
+	at, f := make([]float64, len(names)), mat.NewSymDense(len(names), nil)
+	if c.Forward(at, theta) != nil {
+		return nil
+	}
+	if _, err := c.Fisher(f, at); err != nil {
+		return nil
+	}
+	s, err := singular.NewSpectrum(f)
+	if err != nil {
+		return nil
+	}
+	return &chartPoint{names, numbers(at), matrix(f), number(s.Condition)}
 }
 
 func (a *app) printFisher(m models.Model, g *singular.Geometry) error {
@@ -220,6 +253,13 @@ func (a *app) printFisher(m models.Model, g *singular.Geometry) error {
 		a.printf(" from the factored form; %d in plain float64", g.RankNumerical)
 	}
 	a.printf("\ndeterminant  %s\ncondition    %s\n", experiments.Format(g.Det()), experiments.Format(g.Condition))
+	if p := chartAt(m, g); p != nil {
+		var at []string
+		for i, name := range p.Coords {
+			at = append(at, name+" = "+experiments.Format(float64(p.At[i])))
+		}
+		a.printf("regular chart %s: condition %s\n", strings.Join(at, ", "), experiments.Format(float64(p.Condition)))
+	}
 	for _, part := range []struct {
 		title string
 		basis *mat.Dense
