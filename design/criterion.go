@@ -274,9 +274,8 @@ func inner(a, b *mat.SymDense) float64 {
 // E is the smallest eigenvalue of M, which is not differentiable where that is
 // multiple: at many optimal designs. What is maximised is the smooth concave
 // (tr M^{−p})^{−1/p} with large p, below λ_min by a factor of at most m^{−1/p}
-// (Kiefer's φ_p class). Its gradient is G = M^{−p−1} up to scale, and for every
-// G ⪰ 0 the bound λ_min(M*) ≤ max φ/tr G holds, so that the certificate of a
-// result is for λ_min itself.
+// (Kiefer's φ_p class): 0.97 for 8 parameters and the default p. Value, bound and
+// efficiency are those of the smooth criterion.
 type E struct {
 	P float64 // 0 means 64
 }
