@@ -25,7 +25,7 @@ type errorsRow struct {
 	Status string  `parquet:"status" doc:"how the fit ended"`
 }
 
-var errorsExperiment = register(Experiment[errorsSpec, errorsRow]{
+var _ = register(Experiment[errorsSpec, errorsRow]{
 	Name:    "errors",
 	Version: 1,
 	Doc: `Generalisation and training error of every family at a singular truth.

@@ -24,7 +24,7 @@ type lrtARMARow struct {
 	Status   string  `parquet:"status" doc:"boundary if |θ̂| = ρ"`
 }
 
-var lrtARMA = register(Experiment[lrtARMASpec, lrtARMARow]{
+var _ = register(Experiment[lrtARMASpec, lrtARMARow]{
 	Name:    "lrt-arma",
 	Version: 1,
 	Doc: `The likelihood ratio of ARMA(1,1) against white noise, when the series is white.

@@ -21,7 +21,7 @@ type lrtGrowthRow struct {
 	Status string  `parquet:"status" doc:"how the search ended"`
 }
 
-var lrtGrowth = register(Experiment[lrtGrowthSpec, lrtGrowthRow]{
+var _ = register(Experiment[lrtGrowthSpec, lrtGrowthRow]{
 	Name:    "lrt-growth",
 	Version: 1,
 	Doc: `Likelihood ratios that grow without bound, and how slowly.

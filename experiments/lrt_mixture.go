@@ -30,7 +30,7 @@ type lrtMixtureRow struct {
 	Status  string  `parquet:"status" doc:"how the fit of two components ended"`
 }
 
-var lrtMixture = register(Experiment[lrtMixtureSpec, lrtMixtureRow]{
+var _ = register(Experiment[lrtMixtureSpec, lrtMixtureRow]{
 	Name:    "lrt-mixture",
 	Version: 1,
 	Doc: `The likelihood ratio of two normal components against one, when there is one.
