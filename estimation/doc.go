@@ -2,13 +2,17 @@
 // singular, and says honestly what it found.
 //
 // A Method turns a start into a Fit. EM, Newton, LBFGS and LevenbergMarquardt (for
-// regressions) each know one way up;
-// Then finishes one with another; MultiStart runs a method from many starts and
-// keeps a record of every distinct maximum and how many starts reached it. Auto
-// chooses by what the likelihood offers, and Default is Auto with starts. MLE is
-// the front door: from a model and data to a Report with standard errors where
-// they exist, the rank of the observed information, distances to the singular
-// strata, and every maximum found.
+// regressions) each know one way up; Then finishes one with another; MultiStart
+// runs a method from many starts and keeps a record of every distinct maximum and
+// how many starts reached it. Auto chooses by what the likelihood offers, and
+// Default is Auto with starts. MLE is the front door: from a model and data to a
+// Report with standard errors where they exist, the rank of the observed
+// information, distances to the singular strata, and every maximum found.
+//
+// LikelihoodRatio tests one model within another: the naive χ² p-value beside that
+// of the limit law at a singular null and that of the parametric bootstrap. EMTest
+// is another answer to the same question for mixtures.
+// ProfileInterval and BootstrapIntervals say how far a coordinate may move.
 //
 // # What a maximum is
 //

@@ -24,6 +24,11 @@
 //	$ simulate fit mixture:k=2,sd=tied --data faithful --column waiting
 //	$ simulate fit arma:p=3,q=0,mean=true --data lh --json
 //
+// A likelihood-ratio test that knows when its null hypothesis is singular shows
+// the naive χ² beside the limit law, the parametric bootstrap and the EM-test:
+//
+//	$ simulate test --h0 mixture:k=1,sd=tied --h1 mixture:k=2,sd=tied --data faithful --column waiting --bound 3 --bootstrap 19
+//
 // # Geometry
 //
 // What is singular at a parameter, the learning coefficient with it as the truth,
