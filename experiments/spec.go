@@ -15,15 +15,16 @@ import (
 
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/internal/runs"
+	"github.com/neuromanifold/neuromanifold/internal/vec"
 	"github.com/neuromanifold/neuromanifold/models"
 )
 
 // DefaultSeed is the seed of a spec that names none.
 const DefaultSeed = 1
 
-// Kernel names the numerical kernel in the identity of runs. All kernels of
-// this version give the bits of the portable one.
-const Kernel = "portable"
+// Kernel names the arithmetic of the numerical kernels in the identity of runs.
+// Which instructions they use on a machine makes no difference to their bits.
+const Kernel = vec.Version
 
 // A Request is a decoded, filled-in and checked spec: everything that a run
 // depends on.

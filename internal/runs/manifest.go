@@ -24,7 +24,7 @@ type Identity struct {
 	Seed       uint64 `json:"seed"`
 	Stream     int    `json:"stream"`
 	Arch       string `json:"arch"`   // GOARCH: bit-identity is promised per architecture
-	Kernel     string `json:"kernel"` // "portable" unless a kernel was used that differs from it in its bits
+	Kernel     string `json:"kernel"` // version of the kernels' arithmetic: the same bits on every machine of an architecture
 	Spec       string `json:"spec"`   // canonical: one "key = value" a line, every key
 }
 

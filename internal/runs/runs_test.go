@@ -45,7 +45,7 @@ func records() []Record[row] {
 
 func manifest(seed uint64) Manifest {
 	return Manifest{
-		Identity:   Identity{Experiment: "toy", Version: 1, Seed: seed, Stream: 1, Arch: "amd64", Kernel: "portable", Spec: "n = [10]\nsd = 1.0\n"},
+		Identity:   Identity{Experiment: "toy", Version: 1, Seed: seed, Stream: 1, Arch: "amd64", Kernel: "vec-1", Spec: "n = [10]\nsd = 1.0\n"},
 		Replicates: 7, Chunk: 7, Cells: []string{"n=10"},
 	}
 }
