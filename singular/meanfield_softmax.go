@@ -16,8 +16,8 @@ type SoftmaxPrediction struct {
 	Beta1, Beta2, Beta3 Estimate // E tr Q, E tr QQ′ at distinct inputs, E tr Q²
 	Mean, SecondMoment  Estimate // over all P eigenvalues
 	// Outliers are the C − 1 largest eigenvalues, descending. There are not C,
-	// because Q annihilates (1, …, 1). An outlier that fewer than all draws
-	// separate from the bulk is NaN.
+	// because Q annihilates (1, …, 1). The smaller ones are lower bounds where they
+	// reach the bulk: see SoftmaxOutliers.
 	Outliers []Estimate
 }
 
@@ -115,7 +115,7 @@ func (m *MeanField) LayerNormalised(n, draws int, rng *rand.Rand) ([]Estimate, e
 	return out, nil
 }
 
-// running accumulates a mean and its standard error; NaN stays.
+// running accumulates a mean and its standard error.
 type running struct{ n, mean, ss float64 }
 
 func (m *running) add(x float64) { // Welford's update
@@ -172,7 +172,8 @@ func softmax(g, f []float64) {
 // block-diagonal Q of these outputs. An eigenvalue λ outside the bulk, with
 // c = (K1−K2)/N, makes 1 an eigenvalue of (K2/N) Σ_n Q_n (λ − cQ_n)⁻¹, a C×C
 // matrix (derived here); to leading order λ = K2 × an eigenvalue of the mean of
-// Q. NaN stands for one that is not outside the bulk.
+// Q, which is a lower bound and stands for λ where the equation has no solution
+// outside the bulk.
 func (m *MeanField) SoftmaxOutliers(f *mat.Dense) []float64 {
 	n, c := f.Dims()
 	prob := mat.NewDense(n, c, nil)
@@ -282,16 +283,19 @@ func (m *MeanField) outliers(n, c int, add func(dst *mat.SymDense, i int, lambda
 	for k := range out {
 		// At shift 0 the sum is ΣQ/λ. The map λ → λ·at(λ) falls with λ, so that its
 		// iterates close in on the fixed point from both sides.
-		lambda := at(k, 1, 0)
+		out[k] = at(k, 1, 0)
+		lambda := out[k]
 		for range 200 {
 			next := lambda * at(k, lambda, shift)
-			if math.IsNaN(next) || math.Abs(next-lambda) <= 1e-12*lambda {
-				lambda = next
+			if math.IsNaN(next) {
+				break
+			}
+			if math.Abs(next-lambda) <= 1e-12*lambda {
+				out[k] = next
 				break
 			}
 			lambda = (next + lambda) / 2 // damped against overshoot into the bulk
 		}
-		out[k] = lambda
 	}
 	return out
 }
