@@ -12,6 +12,11 @@
 // is small. NewLaw gives the laws of likelihood-ratio statistics at singular
 // truths: suprema of Gaussian processes, and the cone's law in closed form.
 //
+// For wide random networks a MeanField predicts the spectrum of the Fisher
+// information from order parameters, a Dual measures it through JJᵀ, whose size is
+// that of the data, and Lanczos from products alone; MeasureWide does the former
+// for many networks.
+//
 // Nothing here inverts a singular matrix: a quantity that does not exist is NaN
 // and a neighbouring field says why.
 package singular

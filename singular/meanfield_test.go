@@ -315,6 +315,30 @@ func TestSoftmaxMoments(t *testing.T) {
 	}
 }
 
+// Mean eigenvalues of the mean of Q over many inputs, C = 10, tanh: 400 draws of
+// an independent Monte Carlo (numpy 1.24, 2026-11). With K1 = K2 = 1 the outliers
+// are these eigenvalues. Standard errors of the reference are taken equal to those
+// at as many draws here, tolerance 4 of the two combined; the finite number of
+// inputs here moves the smallest by 1 %.
+func TestMeanEigenvaluesOfQ(t *testing.T) {
+	m := wide(t, models.TanhUnit, 3, 0.64, 3, 400, 10)
+	m.K1, m.K2 = 1, 1
+	draws, inputs := 400, 400
+	if testing.Short() {
+		draws, inputs = 60, 200
+	}
+	p, err := m.CrossEntropy(inputs, draws, rand.New(rand.NewPCG(1, 4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range []float64{0.1935, 0.1325, 0.1021, 0.0803, 0.0639, 0.0504, 0.0388, 0.0286, 0.0179} {
+		got := p.Outliers[k]
+		if math.Abs(got.Value-want) > 4*got.SE*math.Hypot(1, math.Sqrt(float64(draws)/400))+0.01*want {
+			t.Errorf("eigenvalue %d: %v ± %v, want %v", k+1, got.Value, got.SE, want)
+		}
+	}
+}
+
 // The outliers by the C×C equation are eigenvalues of the (CN)×(CN) matrix that
 // they are derived from, to 1e-9, for the softmax and for layer normalisation, or
 // where they reach the bulk lower bounds on them.
