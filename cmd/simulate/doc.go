@@ -43,6 +43,15 @@
 //
 //	$ simulate spectrum --activation relu --sw2 2 --sb2 0.1 --width 100 --samples 50 --nets 5
 //
+// # Designs
+//
+// Which sampling times of a PK/PD study tell most, with the certificate of the
+// equivalence theorem, and what a design cannot tell at all. A spec is a TOML file
+// or one of the built-in examples, which --show prints:
+//
+//	$ simulate design warfarin2
+//	$ simulate design one-sample --evaluate --json
+//
 // # Experiments
 //
 // An experiment turns a spec and a seed into rows, the same bytes whatever the

@@ -33,6 +33,7 @@ func TestBuiltIn(t *testing.T) {
 		logdet float64 // −Inf: singular
 	}{
 		{"warfarin", 7, 52.44798909},
+		{"custom", 7, 52.44798909},
 		{"warfarin2", 8, 55.39644998},
 		{"hcv", 16, 88.268},
 		{"infusion", 6, math.Log(380849659442)},
@@ -123,5 +124,35 @@ func TestParseRefuses(t *testing.T) {
 		if !strings.Contains(err.Error(), c.want) || se.Line == 0 {
 			t.Errorf("%s: line %d: %v", c.name, se.Line, err)
 		}
+	}
+}
+
+// A user's own model: what is wrong inside it, and a solution that leaves the
+// numbers.
+func TestCustomRefuses(t *testing.T) {
+	text, err := Text("custom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"unknown name", "-ka*depot\"", "-kb*depot\"", "kb"},
+		{"syntax", "central/V\"", "central/\"", ""},
+		{"no unit", "{ name = \"V\", unit = \"L\"", "{ name = \"V\"", "unit"},
+	} {
+		_, err := Parse("x.toml", []byte(strings.Replace(string(text), c.old, c.new, 1)))
+		var se *experiments.SpecError
+		if !errors.As(err, &se) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	blown := strings.Replace(string(text), "ka*depot - CL/V*central", "ka*depot + central^2", 1)
+	st, err := Parse("x.toml", []byte(blown))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = st.Evaluate(context.Background())
+	var se *experiments.SpecError
+	if !errors.As(err, &se) || !strings.Contains(err.Error(), "the solution fails at t = ") || se.Line == 0 {
+		t.Errorf("%v", err)
 	}
 }
