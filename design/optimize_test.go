@@ -191,7 +191,7 @@ func TestCriteria(t *testing.T) {
 		}
 	}
 	c := []float64{1, -1, 0, 0, 0, 0, 0, 0}
-	for _, crit := range []Criterion{D{}, Ds{[]int{0, 1, 2}}, Ds{[]int{0, 1, 2, 3, 4, 5, 6, 7}}, A(8), C(c), E{P: 8}} {
+	for _, crit := range []Criterion{D{}, Ds{[]int{0, 1, 2}}, Ds{[]int{0, 1, 2, 3, 4, 5, 6, 7}}, A(8), C(c), E{P: 8}, Relative{A(8), []float64{1, 2, 3, 1, .5, 1, 1, 4}}} {
 		ev, err := crit.Evaluator(8)
 		if err != nil {
 			t.Fatal(err)

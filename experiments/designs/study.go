@@ -74,20 +74,24 @@ func (c *Choice) cost(k int) float64 {
 // Criteria lists the names that [optimize] takes.
 func Criteria() []string { return []string{"D", "Ds", "A", "c", "E"} }
 
-// criterion returns the criterion of [optimize]. A and c weigh relative errors:
-// A is the sum of squared relative standard errors, so that units do not matter.
+// criterion returns the criterion of [optimize]. A, c and E are for relative
+// changes of the parameters, so that units do not matter: A is the sum of squared
+// relative standard errors.
 func (st *Study) criterion() (design.Criterion, error) {
 	ps, err := st.Population.Params()
 	if err != nil {
 		return nil, err
 	}
-	theta, err := st.Population.Theta()
+	units, err := st.Population.Units()
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, p := range ps {
+	for i, p := range ps {
 		names = append(names, p.Name)
+		if units[i] == 0 {
+			units[i] = 1
+		}
 	}
 	c := st.Choice
 	var at []int
@@ -98,13 +102,6 @@ func (st *Study) criterion() (design.Criterion, error) {
 		}
 		at = append(at, i)
 	}
-	scale := make([]float64, len(ps))
-	for i, t := range theta {
-		scale[i] = 1
-		if t != 0 {
-			scale[i] = 1 / (t * t)
-		}
-	}
 	switch c.Criterion {
 	case "", "D":
 		return design.D{}, nil
@@ -114,20 +111,16 @@ func (st *Study) criterion() (design.Criterion, error) {
 		}
 		return design.Ds{Interest: at}, nil
 	case "A":
-		a := design.A(len(ps))
-		for i, s := range scale {
-			a.A.SetSym(i, i, s)
-		}
-		return a, nil
+		return design.Relative{Criterion: design.A(len(ps)), Unit: units}, nil
 	case "c":
 		if len(at) != 1 {
 			return nil, errors.New("criterion c needs interest = [one parameter]")
 		}
 		v := make([]float64, len(ps))
-		v[at[0]] = math.Sqrt(scale[at[0]])
-		return design.C(v), nil
+		v[at[0]] = 1
+		return design.Relative{Criterion: design.C(v), Unit: units}, nil
 	case "E":
-		return design.E{}, nil
+		return design.Relative{Criterion: design.E{}, Unit: units}, nil
 	}
 	return nil, &models.UnknownNameError{What: "criterion", Name: c.Criterion, Known: Criteria()}
 }
