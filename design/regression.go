@@ -27,8 +27,8 @@ type Regression struct {
 // A Point is a support point with its weight.
 type Point struct{ X, Weight float64 }
 
-// A Curve1 is the certified optimal design of a Regression.
-type Curve1 struct {
+// A RegressionDesign is the certified optimal design of a Regression.
+type RegressionDesign struct {
 	Points []Point
 	Value  float64
 	// MaxSensitivity is the largest φ over the whole interval, located by local
@@ -88,7 +88,7 @@ func (r *Regression) information(t float64) (*mat.SymDense, error) {
 // it, until the largest sensitivity is within tol of its bound (0 means 1e-9).
 // A criterion that is infinite on every regular design has its optimum at a
 // singular one: see Elfving.
-func (r *Regression) Optimize(ctx context.Context, c Criterion, tol float64) (*Curve1, error) {
+func (r *Regression) Optimize(ctx context.Context, c Criterion, tol float64) (*RegressionDesign, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (r *Regression) Optimize(ctx context.Context, c Criterion, tol float64) (*C
 	// A start of few points, evenly spread.
 	grid := r.grid()
 	set := spread(grid, max(4*r.Dim, 12))
-	out := &Curve1{Status: IterationLimit}
+	out := &RegressionDesign{Status: IterationLimit}
 	var start []float64
 	var tops []peak
 	for out.Iter = 1; out.Iter <= 100; out.Iter++ {
@@ -133,7 +133,7 @@ func (r *Regression) Optimize(ctx context.Context, c Criterion, tol float64) (*C
 				set, start = append(set, best), append(start, p.Weight)
 			}
 		}
-		next := &Curve1{Status: out.Status, Iter: out.Iter}
+		next := &RegressionDesign{Status: out.Status, Iter: out.Iter}
 		peaks, err := r.weigh(ctx, next, c, set, start, grid, tol)
 		if err != nil || next.Value < out.Value-tol*(1+math.Abs(out.Value)) {
 			break
@@ -148,7 +148,7 @@ func (r *Regression) Optimize(ctx context.Context, c Criterion, tol float64) (*C
 
 // weigh optimises the weights of the points in set, fills out with the design and
 // its certificate over the interval, and returns the peaks of the sensitivity.
-func (r *Regression) weigh(ctx context.Context, out *Curve1, c Criterion, set, start, grid []float64, tol float64) ([]peak, error) {
+func (r *Regression) weigh(ctx context.Context, out *RegressionDesign, c Criterion, set, start, grid []float64, tol float64) ([]peak, error) {
 	p := &Problem{}
 	for _, t := range set {
 		m, err := r.information(t)
