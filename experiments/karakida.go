@@ -93,7 +93,7 @@ func (w wideLaw) check(depth int, widths, samples []int, outputs int) error {
 	return nil
 }
 
-// draw returns a sampler with one network on the streams of a replicate.
+// drawWide returns a sampler with one network on the streams of a replicate.
 func drawWide(net singular.WideNet, samples int, k mc.Key) (*singular.WideSampler, error) {
 	s, err := singular.NewWideSampler(net, samples, 0)
 	if err != nil {
@@ -113,11 +113,12 @@ func orNone(p singular.Prediction, err error) (singular.Prediction, error) {
 	return p, err
 }
 
-// A wideLine is a line against a limit of wide layers.
+// wideLine compares a mean with a limit of wide layers.
 func wideLine[R any](name string, f func(r R) float64, theory float64, source string) Line[R] {
 	return Line[R]{Name: name, Measure: Mean(f), Theory: theory, Limit: true, Route: models.Quadrature, Source: source}
 }
 
+// measured is a line without theory.
 func measured[R any](name string, f func(r R) float64) Line[R] {
 	return Line[R]{Name: name, Measure: Mean(f), Theory: math.NaN()}
 }

@@ -33,7 +33,7 @@ type karakidaCrossEntropyRow struct {
 	Status    string    `parquet:"status" doc:"how the eigenvalues ended"`
 }
 
-var karakidaCrossEntropy = register(Experiment[karakidaCrossEntropySpec, karakidaCrossEntropyRow]{
+var _ = register(Experiment[karakidaCrossEntropySpec, karakidaCrossEntropyRow]{
 	Name:    "karakida-cross-entropy",
 	Version: 1,
 	Doc: `Fisher spectrum of wide random networks as softmax classifiers, beside mean field.

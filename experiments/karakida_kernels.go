@@ -39,7 +39,7 @@ type karakidaKernelRow struct {
 	Status    string    `parquet:"status" doc:"how the eigenvalues ended"`
 }
 
-var karakidaNTK = register(Experiment[karakidaKernelSpec, karakidaKernelRow]{
+var _ = register(Experiment[karakidaKernelSpec, karakidaKernelRow]{
 	Name:    "karakida-ntk",
 	Version: 1,
 	Doc: `Spectrum of the neural tangent kernel of wide random networks, beside mean field.
@@ -84,7 +84,7 @@ func (s karakidaKernelSpec) predictNTK(c Cell) (singular.Prediction, error) {
 	return orNone(m.NTK(c.Int("n")))
 }
 
-var karakidaMetric = register(Experiment[karakidaKernelSpec, karakidaKernelRow]{
+var _ = register(Experiment[karakidaKernelSpec, karakidaKernelRow]{
 	Name:    "karakida-metric",
 	Version: 1,
 	Doc: `Spectrum of the metric of inputs and features in wide random networks.

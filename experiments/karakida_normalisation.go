@@ -33,7 +33,7 @@ type karakidaNormalisationRow struct {
 	Status     string  `parquet:"status" doc:"how the eigenvalues ended"`
 }
 
-var karakidaNormalisation = register(Experiment[karakidaNormalisationSpec, karakidaNormalisationRow]{
+var _ = register(Experiment[karakidaNormalisationSpec, karakidaNormalisationRow]{
 	Name:    "karakida-normalisation",
 	Version: 1,
 	Doc: `What normalisation of the last layer does to the largest Fisher eigenvalue.

@@ -33,7 +33,7 @@ type karakidaRegressionRow struct {
 	Status     string    `parquet:"status" doc:"how the eigenvalues ended"`
 }
 
-var karakidaRegression = register(Experiment[karakidaRegressionSpec, karakidaRegressionRow]{
+var _ = register(Experiment[karakidaRegressionSpec, karakidaRegressionRow]{
 	Name:    "karakida-regression",
 	Version: 1,
 	Doc: `Fisher spectrum of wide random networks as regressions, beside mean field.

@@ -37,7 +37,7 @@ type learningRateRow struct {
 // diverged is the status of a descent whose loss overflowed.
 const diverged = "diverged"
 
-var learningRateBound = register(Experiment[learningRateSpec, learningRateRow]{
+var _ = register(Experiment[learningRateSpec, learningRateRow]{
 	Name:    "learning-rate-bound",
 	Version: 1,
 	Doc: `Gradient descent on wide networks and the critical learning rate 2(1+μ)/λ_max.
