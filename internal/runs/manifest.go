@@ -23,7 +23,7 @@ type Identity struct {
 	Version    int    `json:"version"`
 	Seed       uint64 `json:"seed"`
 	Stream     int    `json:"stream"`
-	Arch       string `json:"arch"`   // GOARCH: bit-identity is promised per architecture
+	Arch       string `json:"arch"`   // GOARCH, with +fma where this build fuses x*y + z: bit-identity is promised per architecture
 	Kernel     string `json:"kernel"` // version of the kernels' arithmetic: the same bits on every machine of an architecture
 	Spec       string `json:"spec"`   // canonical: one "key = value" a line, every key
 }
