@@ -49,10 +49,10 @@ limit ε → 0: terms of lower order leave a few hundredths at any ε within rea
 	},
 	Default: priorMassSpec{
 		Cases:  []string{"cone1", "cone5", "contaminated", "mixture2", "binmix2", "unit", "rrr212", "crossing12", "arma11", "regular"},
-		Priors: []string{"uniform", "normal", "jeffreys"}, Particles: 800, Floor: 1e-9,
+		Priors: []string{"uniform", "normal", "jeffreys"}, Particles: 500, Floor: 1e-9,
 	},
 	Smoke:      priorMassSpec{Cases: []string{"cone1"}, Priors: []string{"uniform", "jeffreys"}, Particles: 200, Floor: 1e-6},
-	Replicates: 4, SmokeReplicates: 2, Chunk: 2,
+	Replicates: 3, SmokeReplicates: 2, Chunk: 2,
 	Check: func(s priorMassSpec) error {
 		for _, name := range s.Cases {
 			if _, ok := priorMassFind(name); !ok {
