@@ -95,3 +95,18 @@ func TestConeAtom(t *testing.T) {
 	q := l.quantile(0.9)
 	near(t, "tail at quantile", l.tail(q), 0.1, 1e-10)
 }
+
+// Regular theory counts the parameters that the null hypothesis takes away.
+func TestNaiveDegreesOfFreedom(t *testing.T) {
+	for text, want := range map[string]int{
+		"cone:d=5": 6, "cone:d=0": 1, "homogeneity:bound=1": 2, "arma11": 2, "erf-unit": 2, "simple-mlp:inputs=2": 2, "simple-mlp:inputs=1": 1,
+	} {
+		law, err := ParseLaw(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := law.NaiveDF(); got != want {
+			t.Errorf("%s: %d degrees of freedom, want %d", text, got, want)
+		}
+	}
+}

@@ -175,10 +175,20 @@ func NewLaw(name string, params map[string]float64) (*Law, error) {
 		}
 	}
 	process, exact := e.build(v)
-	if exact != nil {
-		return &Law{name: full, exact: exact}, nil
+	law := &Law{name: full, exact: exact}
+	if exact == nil {
+		var err error
+		if law, err = ProcessLaw(full, process); err != nil {
+			return nil, err
+		}
 	}
-	return ProcessLaw(full, process)
+	switch law.naive = 2; name {
+	case "cone":
+		law.naive = int(v["d"]) + 1
+	case "simple-mlp": // β is fixed: ξ and a direction
+		law.naive = int(v["inputs"])
+	}
+	return law, nil
 }
 
 // ParseLaw is NewLaw from text such as "homogeneity:bound=3" or

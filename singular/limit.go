@@ -138,7 +138,13 @@ type Law struct {
 	name  string
 	sup   *supremum
 	exact distribution
+	naive int
 }
+
+// NaiveDF returns the degrees of freedom of the χ² law that regular theory gives
+// the statistic, the number of parameters that the null hypothesis takes away; 0
+// for a law of ProcessLaw, which says nothing of parameters.
+func (l *Law) NaiveDF() int { return l.naive }
 
 // ProcessLaw returns the law of the supremum of a process of the caller's own.
 func ProcessLaw(name string, p Process) (*Law, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/neuromanifold/neuromanifold/experiments"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
@@ -73,7 +74,7 @@ parameters:
 			if err != nil {
 				return err
 			}
-			return a.printLimit(l, draws, unbounded)
+			return a.printLimit(l, law.NaiveDF(), draws, unbounded)
 		}),
 	}
 	// Laws share names of parameters but not their meaning or default: the text
@@ -182,7 +183,7 @@ func gumbelAt(law string, n float64, asked bool) (*unboundedLaw, error) {
 	return u, nil
 }
 
-func (a *app) printLimit(l *singular.Limit, draws int, unbounded *unboundedLaw) error {
+func (a *app) printLimit(l *singular.Limit, df, draws int, unbounded *unboundedLaw) error {
 	levels := limitLevels()
 	quantiles, errs := map[string]number{}, map[string]number{}
 	var rows [][]string
@@ -232,8 +233,7 @@ func (a *app) printLimit(l *singular.Limit, draws int, unbounded *unboundedLaw) 
 		a.printf("\n%d draws, seed %d; grid of %d points, of which the error in T is %s on average and at most %s\n",
 			draws, a.seed, l.Grid, experiments.FormatSE(l.GridError), experiments.FormatSE(l.LargestGridErr))
 	}
-	chi := 3.841458820694124 // 95 % point of χ² with one degree of freedom
-	p := l.PValue(chi)
+	p := l.PValue(distuv.ChiSquared{K: float64(df)}.Quantile(0.95))
 	if u := unbounded; u != nil {
 		a.printf("without a bound, n = %s: Gumbel approximation with mean %s, quantiles", strconv.FormatFloat(float64(u.N), 'f', -1, 64), experiments.Format(float64(u.Mean)))
 		for _, s := range levels {
@@ -241,6 +241,6 @@ func (a *app) printLimit(l *singular.Limit, draws int, unbounded *unboundedLaw) 
 		}
 		a.printf("; %s\n", u.Remark)
 	}
-	a.printf("a 5 %% test by χ² with one degree of freedom would have level %s\n", experiments.Format(p.Value))
+	a.printf("regular theory says χ²(%d): its 5 %% test has level %s here\n", df, experiments.Format(p.Value))
 	return nil
 }
