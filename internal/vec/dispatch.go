@@ -10,6 +10,7 @@ func dotLanes(v *vector, x, y []float64)                 { dotPortable(v, x, y) 
 func sumExpLanes(v *vector, x []float64, top float64)    { sumExpPortable(v, x, top) }
 func pairLanes(m *Mixture, y []float64)                  { mixturePortable(m, y, true) }
 func pairLogLikLanes(m *Mixture, y []float64)            { mixturePortable(m, y, false) }
+func pairCurveLanes(m *Mixture, y []float64)             { pairCurvePortable(m, y) }
 func mixtureLanes(m *Mixture, y []float64, moments bool) { mixturePortable(m, y, moments) }
 func wideARMA() bool                                     { return false }
 func armaLanes(*armaState, []float64, int)               {}

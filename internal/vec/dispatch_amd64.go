@@ -105,6 +105,17 @@ func pairLogLikLanes(m *Mixture, y []float64) {
 	}
 }
 
+func pairCurveLanes(m *Mixture, y []float64) {
+	switch chosen {
+	case avx512:
+		pairCurve512(&m.state[0][0], &m.C[0].LogC, &y[0], len(y))
+	case avx2:
+		pairCurve256(&m.state[0][0], &m.C[0].LogC, &y[0], len(y))
+	default:
+		pairCurvePortable(m, y)
+	}
+}
+
 func mixtureLanes(m *Mixture, y []float64, moments bool) {
 	if chosen == portable {
 		mixturePortable(m, y, moments)

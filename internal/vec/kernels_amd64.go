@@ -29,6 +29,9 @@ func pair256(state *float64, comp *float64, y *float64, n int)
 func pairLogLik256(state *float64, comp *float64, y *float64, n int)
 
 //go:noescape
+func pairCurve256(state *float64, comp *float64, y *float64, n int)
+
+//go:noescape
 func mixture256(state *float64, rows *float64, comp *float64, k int, y *float64, n int)
 
 //go:noescape
@@ -60,6 +63,9 @@ func pair512(state *float64, comp *float64, y *float64, n int)
 
 //go:noescape
 func pairLogLik512(state *float64, comp *float64, y *float64, n int)
+
+//go:noescape
+func pairCurve512(state *float64, comp *float64, y *float64, n int)
 
 //go:noescape
 func mixture512(state *float64, rows *float64, comp *float64, k int, y *float64, n int)

@@ -718,6 +718,185 @@ loop:
 	VZEROUPPER
 	RET
 
+// func pairCurve256(state *float64, comp *float64, y *float64, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·pairCurve256(SB), NOSPLIT, $0-32
+	MOVQ         state+0(FP), AX
+	MOVQ         comp+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD (CX), Y0
+	VBROADCASTSD 8(CX), Y1
+	VBROADCASTSD 16(CX), Y2
+	VBROADCASTSD 24(CX), Y3
+	VBROADCASTSD 32(CX), Y4
+	VBROADCASTSD 40(CX), Y5
+
+loop:
+	VMOVUPD      (DX), Y6
+	VSUBPD       Y1, Y6, Y7
+	VMULPD       Y7, Y2, Y8
+	VMULPD       Y7, Y8, Y8
+	VADDPD       Y0, Y8, Y8
+	VSUBPD       Y4, Y6, Y6
+	VMULPD       Y6, Y5, Y9
+	VMULPD       Y6, Y9, Y9
+	VADDPD       Y3, Y9, Y9
+	VSUBPD       Y9, Y8, Y10
+	VMAXPD       Y9, Y8, Y8
+	VADDPD       64(AX), Y8, Y8
+	VMOVUPD      Y8, 64(AX)
+	VORPD        constants<>+576(SB), Y10, Y8
+	VBROADCASTSD constants<>+64(SB), Y9
+	VFMADD231PD  constants<>+96(SB), Y8, Y9
+	VSUBPD       constants<>+64(SB), Y9, Y11
+	VMOVAPD      Y8, Y12
+	VFNMADD231PD constants<>+128(SB), Y11, Y12
+	VFNMADD231PD constants<>+160(SB), Y11, Y12
+	VMULPD       Y12, Y12, Y11
+	VBROADCASTSD constants<>+192(SB), Y13
+	VFMADD213PD  constants<>+224(SB), Y12, Y13
+	VBROADCASTSD constants<>+256(SB), Y14
+	VFMADD213PD  constants<>+288(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VBROADCASTSD constants<>+320(SB), Y14
+	VFMADD213PD  constants<>+352(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VBROADCASTSD constants<>+384(SB), Y14
+	VFMADD213PD  constants<>+416(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VBROADCASTSD constants<>+448(SB), Y14
+	VFMADD213PD  constants<>+480(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VFMADD213PD  Y12, Y11, Y13
+	VPSLLQ       $0x34, Y9, Y9
+	VFMADD213PD  Y9, Y9, Y13
+	VCMPPD       $0x15, constants<>+1824(SB), Y8, Y8
+	VANDPD       Y8, Y13, Y8
+	VADDPD       constants<>+672(SB), Y8, Y9
+	VMULPD       (AX), Y9, Y11
+	VMOVUPD      Y11, (AX)
+	VBROADCASTSD constants<>+672(SB), Y11
+	VDIVPD       Y9, Y11, Y9
+	VMULPD       Y9, Y8, Y8
+	VMULPD       Y8, Y9, Y11
+	VADDPD       512(AX), Y11, Y12
+	VMOVUPD      Y12, 512(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       576(AX), Y11, Y12
+	VMOVUPD      Y12, 576(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       640(AX), Y11, Y12
+	VMOVUPD      Y12, 640(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       704(AX), Y11, Y12
+	VMOVUPD      Y12, 704(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       768(AX), Y11, Y11
+	VMOVUPD      Y11, 768(AX)
+	VBLENDVPD    Y10, Y8, Y9, Y11
+	VBLENDVPD    Y10, Y9, Y8, Y8
+	VADDPD       128(AX), Y11, Y9
+	VMOVUPD      Y9, 128(AX)
+	VADDPD       320(AX), Y8, Y9
+	VMOVUPD      Y9, 320(AX)
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y6, Y8, Y8
+	VADDPD       192(AX), Y11, Y9
+	VMOVUPD      Y9, 192(AX)
+	VADDPD       384(AX), Y8, Y9
+	VMOVUPD      Y9, 384(AX)
+	VMULPD       Y7, Y11, Y7
+	VADDPD       256(AX), Y7, Y7
+	VMOVUPD      Y7, 256(AX)
+	VMULPD       Y6, Y8, Y6
+	VADDPD       448(AX), Y6, Y6
+	VMOVUPD      Y6, 448(AX)
+	VMOVUPD      32(DX), Y6
+	VSUBPD       Y1, Y6, Y7
+	VMULPD       Y7, Y2, Y8
+	VMULPD       Y7, Y8, Y8
+	VADDPD       Y0, Y8, Y8
+	VSUBPD       Y4, Y6, Y6
+	VMULPD       Y6, Y5, Y9
+	VMULPD       Y6, Y9, Y9
+	VADDPD       Y3, Y9, Y9
+	VSUBPD       Y9, Y8, Y10
+	VMAXPD       Y9, Y8, Y8
+	VADDPD       96(AX), Y8, Y8
+	VMOVUPD      Y8, 96(AX)
+	VORPD        constants<>+576(SB), Y10, Y8
+	VBROADCASTSD constants<>+64(SB), Y9
+	VFMADD231PD  constants<>+96(SB), Y8, Y9
+	VSUBPD       constants<>+64(SB), Y9, Y11
+	VMOVAPD      Y8, Y12
+	VFNMADD231PD constants<>+128(SB), Y11, Y12
+	VFNMADD231PD constants<>+160(SB), Y11, Y12
+	VMULPD       Y12, Y12, Y11
+	VBROADCASTSD constants<>+192(SB), Y13
+	VFMADD213PD  constants<>+224(SB), Y12, Y13
+	VBROADCASTSD constants<>+256(SB), Y14
+	VFMADD213PD  constants<>+288(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VBROADCASTSD constants<>+320(SB), Y14
+	VFMADD213PD  constants<>+352(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VBROADCASTSD constants<>+384(SB), Y14
+	VFMADD213PD  constants<>+416(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VBROADCASTSD constants<>+448(SB), Y14
+	VFMADD213PD  constants<>+480(SB), Y12, Y14
+	VFMADD213PD  Y14, Y11, Y13
+	VFMADD213PD  Y12, Y11, Y13
+	VPSLLQ       $0x34, Y9, Y9
+	VFMADD213PD  Y9, Y9, Y13
+	VCMPPD       $0x15, constants<>+1824(SB), Y8, Y8
+	VANDPD       Y8, Y13, Y8
+	VADDPD       constants<>+672(SB), Y8, Y9
+	VMULPD       32(AX), Y9, Y11
+	VMOVUPD      Y11, 32(AX)
+	VBROADCASTSD constants<>+672(SB), Y11
+	VDIVPD       Y9, Y11, Y9
+	VMULPD       Y9, Y8, Y8
+	VMULPD       Y8, Y9, Y11
+	VADDPD       544(AX), Y11, Y12
+	VMOVUPD      Y12, 544(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       608(AX), Y11, Y12
+	VMOVUPD      Y12, 608(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       672(AX), Y11, Y12
+	VMOVUPD      Y12, 672(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       736(AX), Y11, Y12
+	VMOVUPD      Y12, 736(AX)
+	VMULPD       Y7, Y11, Y11
+	VADDPD       800(AX), Y11, Y11
+	VMOVUPD      Y11, 800(AX)
+	VBLENDVPD    Y10, Y8, Y9, Y11
+	VBLENDVPD    Y10, Y9, Y8, Y8
+	VADDPD       160(AX), Y11, Y9
+	VMOVUPD      Y9, 160(AX)
+	VADDPD       352(AX), Y8, Y9
+	VMOVUPD      Y9, 352(AX)
+	VMULPD       Y7, Y11, Y11
+	VMULPD       Y6, Y8, Y8
+	VADDPD       224(AX), Y11, Y9
+	VMOVUPD      Y9, 224(AX)
+	VADDPD       416(AX), Y8, Y9
+	VMOVUPD      Y9, 416(AX)
+	VMULPD       Y7, Y11, Y7
+	VADDPD       288(AX), Y7, Y7
+	VMOVUPD      Y7, 288(AX)
+	VMULPD       Y6, Y8, Y6
+	VADDPD       480(AX), Y6, Y6
+	VMOVUPD      Y6, 480(AX)
+	ADDQ         $0x40, DX
+	SUBQ         $0x08, BX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
 // func mixture256(state *float64, rows *float64, comp *float64, k int, y *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·mixture256(SB), NOSPLIT, $0-48
@@ -1626,6 +1805,120 @@ loop:
 	JNZ               loop
 	VMOVUPD           Z6, (AX)
 	VMOVUPD           Z7, 64(AX)
+	VZEROUPPER
+	RET
+
+// func pairCurve512(state *float64, comp *float64, y *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·pairCurve512(SB), NOSPLIT, $0-32
+	MOVQ         state+0(FP), AX
+	MOVQ         comp+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD (CX), Z0
+	VBROADCASTSD 8(CX), Z1
+	VBROADCASTSD 16(CX), Z2
+	VBROADCASTSD 24(CX), Z3
+	VBROADCASTSD 32(CX), Z4
+	VBROADCASTSD 40(CX), Z5
+	VMOVUPD      (AX), Z6
+	VMOVUPD      64(AX), Z7
+	VMOVUPD      128(AX), Z8
+	VMOVUPD      192(AX), Z9
+	VMOVUPD      256(AX), Z10
+	VMOVUPD      320(AX), Z11
+	VMOVUPD      384(AX), Z12
+	VMOVUPD      448(AX), Z13
+	VMOVUPD      512(AX), Z14
+	VMOVUPD      576(AX), Z15
+	VMOVUPD      640(AX), Z16
+	VMOVUPD      704(AX), Z17
+	VMOVUPD      768(AX), Z18
+
+loop:
+	VMOVUPD           (DX), Z19
+	VSUBPD            Z1, Z19, Z20
+	VMULPD            Z20, Z2, Z21
+	VMULPD            Z20, Z21, Z21
+	VADDPD            Z0, Z21, Z21
+	VSUBPD            Z4, Z19, Z19
+	VMULPD            Z19, Z5, Z24
+	VMULPD            Z19, Z24, Z24
+	VADDPD            Z3, Z24, Z24
+	VSUBPD            Z24, Z21, Z25
+	VMAXPD            Z24, Z21, Z21
+	VADDPD            Z21, Z7, Z7
+	VORPD.BCST        constants<>+576(SB), Z25, Z21
+	VBROADCASTSD      constants<>+64(SB), Z24
+	VFMADD231PD.BCST  constants<>+96(SB), Z21, Z24
+	VSUBPD.BCST       constants<>+64(SB), Z24, Z26
+	VMOVAPD           Z21, Z27
+	VFNMADD231PD.BCST constants<>+128(SB), Z26, Z27
+	VFNMADD231PD.BCST constants<>+160(SB), Z26, Z27
+	VMULPD            Z27, Z27, Z26
+	VBROADCASTSD      constants<>+192(SB), Z28
+	VFMADD213PD.BCST  constants<>+224(SB), Z27, Z28
+	VBROADCASTSD      constants<>+256(SB), Z29
+	VFMADD213PD.BCST  constants<>+288(SB), Z27, Z29
+	VFMADD213PD       Z29, Z26, Z28
+	VBROADCASTSD      constants<>+320(SB), Z29
+	VFMADD213PD.BCST  constants<>+352(SB), Z27, Z29
+	VFMADD213PD       Z29, Z26, Z28
+	VBROADCASTSD      constants<>+384(SB), Z29
+	VFMADD213PD.BCST  constants<>+416(SB), Z27, Z29
+	VFMADD213PD       Z29, Z26, Z28
+	VBROADCASTSD      constants<>+448(SB), Z29
+	VFMADD213PD.BCST  constants<>+480(SB), Z27, Z29
+	VFMADD213PD       Z29, Z26, Z28
+	VFMADD213PD       Z27, Z26, Z28
+	VPSLLQ            $0x34, Z24, Z24
+	VFMADD213PD       Z24, Z24, Z28
+	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z21, K1
+	VMOVAPD.Z         Z28, K1, Z21
+	VADDPD.BCST       constants<>+672(SB), Z21, Z24
+	VMULPD            Z24, Z6, Z6
+	VBROADCASTSD      constants<>+672(SB), Z26
+	VDIVPD            Z24, Z26, Z24
+	VMULPD            Z24, Z21, Z21
+	VMULPD            Z21, Z24, Z26
+	VADDPD            Z26, Z14, Z14
+	VMULPD            Z20, Z26, Z26
+	VADDPD            Z26, Z15, Z15
+	VMULPD            Z20, Z26, Z26
+	VADDPD            Z26, Z16, Z16
+	VMULPD            Z20, Z26, Z26
+	VADDPD            Z26, Z17, Z17
+	VMULPD            Z20, Z26, Z26
+	VADDPD            Z26, Z18, Z18
+	VPMOVQ2M          Z25, K1
+	VBLENDMPD         Z21, Z24, K1, Z22
+	VBLENDMPD         Z24, Z21, K1, Z23
+	VADDPD            Z22, Z8, Z8
+	VADDPD            Z23, Z11, Z11
+	VMULPD            Z20, Z22, Z22
+	VMULPD            Z19, Z23, Z23
+	VADDPD            Z22, Z9, Z9
+	VADDPD            Z23, Z12, Z12
+	VMULPD            Z20, Z22, Z20
+	VADDPD            Z20, Z10, Z10
+	VMULPD            Z19, Z23, Z19
+	VADDPD            Z19, Z13, Z13
+	ADDQ              $0x40, DX
+	SUBQ              $0x08, BX
+	JNZ               loop
+	VMOVUPD           Z6, (AX)
+	VMOVUPD           Z7, 64(AX)
+	VMOVUPD           Z8, 128(AX)
+	VMOVUPD           Z9, 192(AX)
+	VMOVUPD           Z10, 256(AX)
+	VMOVUPD           Z11, 320(AX)
+	VMOVUPD           Z12, 384(AX)
+	VMOVUPD           Z13, 448(AX)
+	VMOVUPD           Z14, 512(AX)
+	VMOVUPD           Z15, 576(AX)
+	VMOVUPD           Z16, 640(AX)
+	VMOVUPD           Z17, 704(AX)
+	VMOVUPD           Z18, 768(AX)
 	VZEROUPPER
 	RET
 

@@ -11,12 +11,14 @@ type Component struct{ LogC, Mu, H float64 }
 
 // A Mixture evaluates univariate normal mixtures: with one exponential per
 // observation and component (per observation for two components), one division per
-// observation and one logarithm per block. Set C, then call LogLik or EStep.
+// observation and one logarithm per block. Set C, then call LogLik, EStep or Curve.
 // A responsibility below e^-708 times the largest one of its observation counts as 0.
 type Mixture struct {
 	C     []Component
-	block int      // observations per logarithm
-	state []vector // product, Σ max, then Σr, Σr e, Σr e² of every component
+	block int // observations per logarithm
+	// product, Σ max, then Σr, Σr e, Σr e² of every component; of two also the sums
+	// of Curve
+	state []vector
 	rows  []vector // log π_j N_j of lanes observations, then r
 }
 
@@ -26,13 +28,29 @@ func NewMixture(k int) *Mixture {
 	// not overflow.
 	const room = 1016
 	block := room / max(1, bits.Len(uint(k-1))) &^ (lanes - 1)
-	return &Mixture{C: make([]Component, k), block: block, state: make([]vector, 2+3*k), rows: make([]vector, k)}
+	n := 2 + 3*k
+	if k == 2 {
+		n += curveSums
+	}
+	return &Mixture{C: make([]Component, k), block: block, state: make([]vector, n), rows: make([]vector, k)}
 }
+
+// curveSums is the number of further sums of Curve.
+const curveSums = 5
+
+// what a pass over the data is for.
+type pass int
+
+const (
+	forLogLik pass = iota
+	forMoments
+	forCurve
+)
 
 // LogLik returns Σ log Σ_j π_j N_j(y_i), NaN if every term of some observation is 0.
 func (m *Mixture) LogLik(y []float64) float64 {
 	clear(m.state[:2])
-	return m.run(y, false)
+	return m.run(y, forLogLik)
 }
 
 // EStep returns LogLik, and adds Σr_j, Σr_j e_j and Σr_j e_j² to acc (three numbers
@@ -42,14 +60,32 @@ func (m *Mixture) EStep(acc, y []float64) float64 {
 		panic(badLen)
 	}
 	clear(m.state)
-	ll := m.run(y, true)
+	ll := m.run(y, forMoments)
 	for i := range acc {
 		acc[i] += m.state[2+i].sum()
 	}
 	return ll
 }
 
-func (m *Mixture) run(y []float64, moments bool) float64 {
+// Curve is EStep for two components, and adds Σ r_1 r_2 e_1^k, k = 0…4, to curve:
+// what the second derivatives of the log-likelihood need besides. It panics for
+// another number of components.
+func (m *Mixture) Curve(acc []float64, curve *[curveSums]float64, y []float64) float64 {
+	if len(acc) != 6 || len(m.C) != 2 {
+		panic(badLen)
+	}
+	clear(m.state)
+	ll := m.run(y, forCurve)
+	for i := range acc {
+		acc[i] += m.state[2+i].sum()
+	}
+	for i := range curve {
+		curve[i] += m.state[8+i].sum()
+	}
+	return ll
+}
+
+func (m *Mixture) run(y []float64, what pass) float64 {
 	var logs float64
 	for len(y) > 0 {
 		part := y[:min(m.block, len(y))]
@@ -61,14 +97,20 @@ func (m *Mixture) run(y []float64, moments bool) float64 {
 		if n > 0 {
 			switch {
 			case len(m.C) != 2:
-				mixtureLanes(m, part[:n], moments)
-			case moments:
+				mixtureLanes(m, part[:n], what == forMoments)
+			case what == forMoments:
 				pairLanes(m, part[:n])
+			case what == forCurve:
+				pairCurveLanes(m, part[:n])
 			default:
 				pairLogLikLanes(m, part[:n])
 			}
 		}
-		mixturePortable(m, part[n:], moments)
+		if what == forCurve {
+			pairCurvePortable(m, part[n:])
+		} else {
+			mixturePortable(m, part[n:], what == forMoments)
+		}
 		logs += math.Log(m.state[0].product())
 	}
 	return m.state[1].sum() + logs
@@ -76,7 +118,11 @@ func (m *Mixture) run(y []float64, moments bool) float64 {
 
 func mixturePortable(m *Mixture, y []float64, moments bool) {
 	if len(m.C) == 2 {
-		pairPortable(m, y, moments)
+		what := forLogLik
+		if moments {
+			what = forMoments
+		}
+		pairPortable(m, y, what)
 		return
 	}
 	for len(y) > 0 {
@@ -137,11 +183,13 @@ func (m *Mixture) group(y []float64, moments bool) {
 	}
 }
 
+func pairCurvePortable(m *Mixture, y []float64) { pairPortable(m, y, forCurve) }
+
 // pairPortable is the E-step for two components: the smaller term divided by the
 // larger one, t, is all that the responsibilities 1/(1 + t) and t/(1 + t) need. It
 // takes y, of any length, in several passes, which keeps the number of live variables
 // down.
-func pairPortable(m *Mixture, y []float64, moments bool) {
+func pairPortable(m *Mixture, y []float64, what pass) {
 	const most = 64
 	var diff, t [most]float64
 	st := (*[2]vector)(m.state)
@@ -159,9 +207,12 @@ func pairPortable(m *Mixture, y []float64, moments bool) {
 			st[1][i&(lanes-1)] += top
 		}
 		expNegs(t[:len(part)])
-		if moments {
+		if what != forLogLik {
 			for i := range min(lanes, len(part)) {
 				m.pairMoments(i, part, diff[:len(part)], t[:len(part)])
+				if what == forCurve {
+					m.pairCurve(i, part, t[:len(part)])
+				}
 			}
 			continue
 		}
@@ -202,4 +253,29 @@ func (m *Mixture) pairMoments(i int, y, diff, t []float64) {
 		u2 += float64(uf * f)
 	}
 	st[0][i], st[2][i], st[3][i], st[4][i], st[5][i], st[6][i], st[7][i] = prod, s0, s1, s2, u0, u1, u2
+}
+
+// pairCurve takes every eighth observation from i into the sums of Curve. The product
+// of the responsibilities t/(1 + t)² does not depend on which of them is larger.
+func (m *Mixture) pairCurve(i int, y, t []float64) {
+	st := (*[13]vector)(m.state)
+	mu := m.C[0].Mu
+	i &= lanes - 1
+	z0, z1, z2, z3, z4 := st[8][i], st[9][i], st[10][i], st[11][i], st[12][i]
+	t = t[:len(y)]
+	for k := i; k < len(y); k += lanes {
+		r := 1 / (1 + t[k])
+		e := y[k] - mu
+		z := float64(r * float64(t[k]*r))
+		z0 += z
+		z = float64(z * e)
+		z1 += z
+		z = float64(z * e)
+		z2 += z
+		z = float64(z * e)
+		z3 += z
+		z = float64(z * e)
+		z4 += z
+	}
+	st[8][i], st[9][i], st[10][i], st[11][i], st[12][i] = z0, z1, z2, z3, z4
 }

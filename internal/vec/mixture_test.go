@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -111,6 +112,47 @@ func TestMixtureGivesTheSameBits(t *testing.T) {
 	}
 }
 
+// The sums of Curve against the textbook, and to the bit on every path; the rest of
+// what it does is an E-step to the bit.
+func TestCurve(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 8, 9, 1000, 1021, 3001} {
+		m, y := newMixtureCase(2, n)
+		var want, size [5]float64
+		for _, v := range y {
+			var r [6]float64
+			naive(r[:], []float64{v}, m.C)
+			z, e := r[0]*r[3], v-m.C[0].Mu
+			for k := range want {
+				want[k] += z * math.Pow(e, float64(k))
+				size[k] += z * math.Pow(math.Abs(e), float64(k))
+			}
+		}
+		moments := make([]float64, 6)
+		ll := m.EStep(moments, y)
+		for _, p := range usable {
+			acc := make([]float64, 6)
+			var curve [5]float64
+			var got float64
+			on(t, p, func() { got = m.Curve(acc, &curve, y) })
+			if got != ll || !slices.Equal(acc, moments) {
+				t.Errorf("n = %d on %v: %v %v, the E-step has %v %v", n, p, got, acc, ll, moments)
+			}
+			for k, c := range curve {
+				// A thousand roundings, as above; r₁r₂ is exact to a few of them
+				// where the exponent of t is small, to 1e-13 where it is near 700.
+				if !(math.Abs(c-want[k]) <= 1e-12*size[k]) {
+					t.Errorf("n = %d on %v: sum %d is %v, want %v", n, p, k, c, want[k])
+				}
+			}
+			var portably [5]float64
+			on(t, portable, func() { m.Curve(acc, &portably, y) })
+			if curve != portably {
+				t.Errorf("n = %d on %v: %x, portable %x", n, p, curve, portably)
+			}
+		}
+	}
+}
+
 // The product of a block must not overflow where all terms are equal, and a
 // component of weight 0 takes no part.
 func TestMixtureExtremes(t *testing.T) {
@@ -172,6 +214,19 @@ func benchMixture(b *testing.B, f func(m *Mixture, acc, y []float64)) {
 
 func BenchmarkEStep(b *testing.B) {
 	benchMixture(b, func(m *Mixture, acc, y []float64) { m.EStep(acc, y) })
+}
+
+func BenchmarkCurve(b *testing.B) {
+	benchPaths(b, func(b *testing.B) {
+		m, y := newMixtureCase(2, 1000)
+		acc := make([]float64, 6)
+		var curve [5]float64
+		b.ReportAllocs()
+		for b.Loop() {
+			m.Curve(acc, &curve, y)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(y)*2), "ns/obs/comp")
+	})
 }
 
 func BenchmarkLogLik(b *testing.B) {

@@ -17,12 +17,17 @@ func (g *isa) density(y, logc, mu, h VecVirtual) (e, l VecVirtual) {
 	return e, l
 }
 
-// pair is the E-step of two components, or their log-likelihood only.
-func (g *isa) pair(moments bool) {
-	name, rows := "pair", 8
-	if !moments {
-		name, rows = "pairLogLik", 2
-	}
+// What a pass over the data is for.
+const (
+	logLik = iota
+	eStep
+	curvature // an E-step and the sums of Curve
+)
+
+// pair is a pass for two components.
+func (g *isa) pair(what int) {
+	name := [...]string{"pairLogLik", "pair", "pairCurve"}[what]
+	rows := [...]int{2, 8, 13}[what]
 	g.begin(name, "state, comp, y *float64, n int")
 	state, comp := Load(Param("state"), GP64()), Load(Param("comp"), GP64())
 	y, n := Load(Param("y"), GP64()), Load(Param("n"), GP64())
@@ -41,11 +46,19 @@ func (g *isa) pair(moments bool) {
 			t := g.expNeg(g.op(or, d, signBit))
 			s := g.op(add, t, c(1))
 			acc.put(mul, 0, off, s)
-			if !moments {
+			if what == logLik {
 				return
 			}
 			r := g.op(div, g.load(c(1)), s)
 			u := g.op(mul, t, r)
+			if what == curvature {
+				z := g.op(mul, r, u)
+				acc.put(add, 8, off, z)
+				for row := 9; row < 13; row++ {
+					g.do(mul, z, e, z)
+					acc.put(add, row, off, z)
+				}
+			}
 			r, u = g.swap(d, r, u)
 			acc.put(add, 2, off, r)
 			acc.put(add, 5, off, u)
