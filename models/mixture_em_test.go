@@ -215,8 +215,11 @@ func meanVariance(y []float64) (mean, v float64) {
 }
 
 func scaleOf(l Likelihood) *mixScale {
-	if one, ok := l.(mixLike1); ok {
-		return one.scale
+	switch l := l.(type) {
+	case *mixPair:
+		return l.scale
+	case mixLike1:
+		return l.scale
 	}
 	return l.(*mixLike).scale
 }

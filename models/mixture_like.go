@@ -60,7 +60,11 @@ func (m *Mixture) bind(z *Data, w []float64, scale *mixScale) Likelihood {
 			l.line = vec.NewMixture(k)
 		}
 		p := len(m.params)
-		return mixLike1{l, make([]float64, p*p), make([]float64, p)}
+		one := mixLike1{l, make([]float64, p*p), make([]float64, p)}
+		if k == 2 && w == nil {
+			return newMixPair(one)
+		}
+		return one
 	}
 	return l
 }
