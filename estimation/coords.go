@@ -18,7 +18,8 @@ type space struct {
 	params []models.Param
 	free   models.Unconstrainer
 	score  func(dst, theta []float64) float64
-	step   float64 // relative step of differences of the gradient
+	curver models.Curver // nil where the Hessian has to be differenced
+	step   float64       // relative step of differences of the gradient
 	evals  int
 
 	theta, s  []float64 // θ and ∂ℓ/∂θ at the last point
@@ -43,6 +44,7 @@ func newSpace(l models.Likelihood) *space {
 	}
 	if u, ok := m.(models.Unconstrainer); ok {
 		sp.free = u
+		sp.curver, _ = l.(models.Curver)
 	} else if bounded(sp.params) {
 		sp.free = box(sp.params)
 	}
@@ -89,6 +91,19 @@ func (sp *space) grad(g, u []float64) float64 {
 		sp.free.PullScore(g, u, sp.s)
 	}
 	if !finite(g) {
+		return math.Inf(-1)
+	}
+	return ll
+}
+
+// gradHess is grad, which also fills h where there is a curver.
+func (sp *space) gradHess(h *mat.SymDense, g, u []float64) float64 {
+	if sp.curver == nil {
+		return sp.grad(g, u)
+	}
+	sp.evals++
+	ll := sp.curver.Curve(h, g, u)
+	if math.IsNaN(ll) || !finite(g) || !finiteSym(h) {
 		return math.Inf(-1)
 	}
 	return ll

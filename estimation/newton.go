@@ -22,7 +22,8 @@ import (
 // flatFloor of the largest, and directions flatter than that are named in the
 // warnings of the fit.
 //
-// The Hessian is differenced from the score at the start, kept up to date by
+// The Hessian comes with every score where the likelihood has it (models.Curver).
+// Elsewhere it is differenced from the score at the start, kept up to date by
 // symmetric rank-one updates (which, unlike those of BFGS, may be indefinite),
 // and differenced again where the updates mislead and before convergence is
 // declared.
@@ -64,13 +65,17 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 	if !sp.toFree(u, start, 0) && !sp.toFree(u, start, 1e-8) {
 		return failed(start, "the start has no unconstrained coordinates"), nil
 	}
-	ll := sp.grad(g, u)
+	t := newTrust(d, sp.weight)
+	h := mat.NewSymDense(d, nil)
+	var hNext *mat.SymDense // with a Curver: the Hessian at next
+	if sp.curver != nil {
+		hNext = mat.NewSymDense(d, nil)
+	}
+	ll := sp.gradHess(h, g, u)
 	if math.IsInf(ll, -1) {
 		return failed(start, "the log-likelihood or its score is not finite at the start"), nil
 	}
-	t := newTrust(d, sp.weight)
-	h := mat.NewSymDense(d, nil)
-	fresh := sp.hess(h, u, g)
+	fresh := hNext != nil || sp.hess(h, u, g)
 	if !fresh {
 		return failed(start, "the Hessian is not finite at the start"), nil
 	}
@@ -121,7 +126,7 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 			}
 			continue
 		}
-		llNext := sp.grad(gNext, next)
+		llNext := sp.gradHess(hNext, gNext, next)
 		ratio := (llNext - ll) / predicted
 		good := t.adapt(ratio)
 		if ratio < 0.1 {
@@ -129,7 +134,7 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 		} else {
 			bad = 0
 		}
-		if !math.IsInf(llNext, -1) {
+		if hNext == nil && !math.IsInf(llNext, -1) {
 			t.secant(h, u, g, next, gNext)
 			fresh = false
 		}
@@ -137,6 +142,9 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 			copy(u, next)
 			copy(g, gNext)
 			ll = llNext
+			if hNext != nil {
+				h, hNext = hNext, h
+			}
 			if floor != nil {
 				sp.fromFree(sp.theta, u)
 				if len(floor.Floored(sp.theta)) > 0 {
@@ -145,10 +153,12 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 				}
 			}
 		}
-		if bad >= 2 {
+		if bad >= 2 && hNext == nil {
 			if !refresh() {
 				break
 			}
+		} else if hNext != nil && !good {
+			continue // the model is still that of u, with another radius
 		} else if !t.factorize(h, u, g) {
 			fit.Status = Failed
 			break

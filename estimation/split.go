@@ -41,14 +41,14 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 	}
 	h := mat.NewSymDense(d, nil)
 	t := newTrust(d, sp.weight)
-	if d <= autoPolishDim && !math.IsInf(sp.grad(g, u), -1) && sp.hess(h, u, g) && t.factorize(h, u, g) {
+	if d <= autoPolishDim && !math.IsInf(sp.grad(g, u), -1) && sp.hess(h, u, g) && t.factorize(h, u, g) && t.spectrum() {
 		size := math.Abs(t.lambda[0])
 		for j := d - 1; j >= 0 && t.lambda[j] > -0.05*size; j-- {
 			for _, sign := range []float64{1, -1} {
 				for i := range d {
 					// A quarter of the radius within which one regular
 					// direction would lose n/32 nats.
-					x[i] = u[i] + sign*t.radius*0.5*t.q.At(i, j)/t.scale[i]
+					x[i] = u[i] + sign*t.radius*0.5*t.q[i*d+j]/t.scale[i]
 				}
 				add()
 			}
