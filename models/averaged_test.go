@@ -1,0 +1,59 @@
+package models
+
+import (
+	"math"
+	"testing"
+)
+
+// The closed form against the quadrature of Population and its differences, which
+// share no code with it.
+func TestAveragedNetworkIsThePopulation(t *testing.T) {
+	for _, c := range []struct {
+		student, teacher string
+		at, theta        []float64
+	}{
+		{"mlp:hidden=2", "mlp:hidden=2", []float64{.4, .9, 1, .5}, []float64{.3, -.8, .7, 1.2}},
+		{"mlp:hidden=2", "mlp:hidden=1", []float64{.8, 1.1}, []float64{.8, .8, .6, .5}},
+		{"mlp:hidden=1,in=2,xsd=0.5,sigma=2", "mlp:hidden=2,in=2,xsd=0.5,sigma=2", []float64{.4, -.3, .9, .2, 1, .5}, []float64{.3, -.8, 1.2}},
+		{"mlp:hidden=2,out=2", "mlp:hidden=1,out=2", []float64{.4, -.3, .9}, []float64{.3, -.8, 1.2, .3, -.2, .5}},
+	} {
+		m, err := Parse(c.student)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth, err := Parse(c.teacher)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, ok := m.(Averager).Average(truth, c.at)
+		if !ok {
+			t.Fatalf("%s: no closed form", c.student)
+		}
+		l, err := Population(m, truth, c.at, Rule{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := math.Abs(a.LogLik(c.theta) - l.LogLik(c.theta)); !(d < 1e-9) {
+			t.Errorf("%s under %s: LogLik differs by %g", c.student, c.teacher, d)
+		}
+		score, _ := Score(l)
+		x, y := make([]float64, len(c.theta)), make([]float64, len(c.theta))
+		v := a.Score(x, c.theta)
+		score(y, c.theta)
+		if d := math.Abs(v - a.LogLik(c.theta)); !(d < 1e-14) {
+			t.Errorf("%s: Score returns another ℓ, by %g", c.student, d)
+		}
+		for i := range x {
+			if d := math.Abs(x[i] - y[i]); !(d < 1e-8) {
+				t.Errorf("%s under %s: score[%d] = %v, by quadrature %v", c.student, c.teacher, i, x[i], y[i])
+			}
+		}
+		if n := testing.AllocsPerRun(10, func() { a.Score(x, c.theta) }); n > 0 {
+			t.Errorf("%s: %v allocations a score", c.student, n)
+		}
+	}
+	m, _ := Parse("mlp:hidden=2,act=tanh")
+	if _, ok := m.(Averager).Average(m, []float64{1, 1, 1, 1}); ok {
+		t.Error("tanh has no closed form")
+	}
+}
