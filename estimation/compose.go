@@ -152,7 +152,7 @@ type Auto struct {
 }
 
 const (
-	autoEMSteps   = 8   // EM steps before Newton
+	autoEMSteps   = 5   // EM steps before Newton
 	autoNewtonDim = 40  // coordinates up to which Newton comes first
 	autoPolishDim = 200 // coordinates up to which it finishes
 	autoIter      = 100 // iterations of Newton before LBFGS takes over

@@ -16,8 +16,20 @@ import (
 const apart = 0.3
 
 // propose returns starts drawn from the data: n proposals as they come, or the
-// best n of n·screen that lie apart.
+// best n of n·screen that lie apart. Where screening is asked for and a scan finds
+// maxima (models.Scanner), these come first and random ones fill up.
 func propose(sp *space, n, screen int, rng *rand.Rand) [][]float64 {
+	if s, ok := sp.l.(models.Scanner); ok && screen > 1 {
+		out := s.Scan(n)
+		if len(out) < n {
+			out = append(out, draw(sp, n-len(out), screen, rng)...)
+		}
+		return out
+	}
+	return draw(sp, n, screen, rng)
+}
+
+func draw(sp *space, n, screen int, rng *rand.Rand) [][]float64 {
 	starter := sp.l.(models.Starter)
 	pool := mat.NewDense(n*screen, sp.d, nil)
 	out := make([][]float64, 0, n)

@@ -40,6 +40,9 @@ func (m *ARMA) Bind(z *Data) (Likelihood, error) {
 		l.own = make([]float64, n)
 	}
 	l.s = newARMAScore(m, n)
+	if m.p == 1 && m.q == 1 && !m.set.Mean && !m.set.CSS {
+		return newARMA11(l), nil
+	}
 	return l, nil
 }
 

@@ -110,6 +110,9 @@ func bindARMA(tb testing.TB, m *ARMA, y []float64) *ARMALikelihood {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	if one, ok := l.(*arma11); ok {
+		return one.ARMALikelihood
+	}
 	return l.(*ARMALikelihood)
 }
 
