@@ -78,6 +78,9 @@ mixtures of known variance); (2k−1)/2 where r = k and N ≥ 2k−1.`,
 // String returns the model as Parse takes it.
 func (m *BinMix) String() string { return fmt.Sprintf("binmix:k=%d,trials=%d", m.s.K, m.s.Trials) }
 
+// Settings returns the settings with their defaults filled in.
+func (m *BinMix) Settings() BinMixSettings { return m.s }
+
 // Params returns the weights and the probabilities.
 func (m *BinMix) Params() []Param { return m.params }
 

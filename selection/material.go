@@ -1,0 +1,75 @@
+package selection
+
+import (
+	"math"
+
+	"github.com/neuromanifold/neuromanifold/estimation"
+	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/singular"
+)
+
+// A Candidate is one member of the family that is compared.
+type Candidate struct {
+	Model models.Model
+	Name  string // for tables; empty means the model's own text
+	Order []int  // its orders, from 0 up, as {p, q} or {k}
+}
+
+// A Material is what is known of a candidate when the criteria score it.
+type Material struct {
+	Candidate
+	Data        *models.Data
+	Likelihood  models.Likelihood
+	Fit         *estimation.Report
+	Within      []Nested      // candidates that this one contains, itself last
+	Prequential *Prequential  // NeedPrefixes
+	Posterior   *PosteriorSet // NeedDraws, NeedTempered, NeedEvidence
+}
+
+// Nested is a candidate that another one contains.
+type Nested struct {
+	Index int
+	// Coefficient is the learning coefficient of the larger model where the fit
+	// of this one is the truth: what the family proves, else the bound d/2.
+	Coefficient models.Coefficient
+}
+
+// coefficient returns the learning coefficient with candidate j as the truth.
+func (m *Material) coefficient(j int) (models.Coefficient, bool) {
+	for _, w := range m.Within {
+		if w.Index == j {
+			return w.Coefficient, true
+		}
+	}
+	return models.Coefficient{}, false
+}
+
+// coefficientAt returns λ of m at a truth θ. With a smooth positive prior λ is
+// never above d/2, so that there is always a bound.
+func coefficientAt(m models.Model, theta []float64) models.Coefficient {
+	if c, err := singular.RLCT(m, theta, models.PriorShape{}); err == nil {
+		return c
+	}
+	return models.Coefficient{Lambda: float64(models.Dim(m)) / 2, Kind: models.UpperBound, Ref: "d/2, which λ never exceeds"}
+}
+
+// A PosteriorSet is the posterior of a candidate at the temperatures in use.
+type PosteriorSet struct {
+	Prior      estimation.Prior
+	Tempered   *estimation.Tempered // its first stop is β = 1/log n
+	Draws      estimation.Draws     // Terms are filled only for NeedDraws
+	MeanLogLik float64              // ℓ at the posterior mean
+}
+
+// between returns the standard error of a statistic of log-likelihoods from its
+// spread over the replicates.
+func (p *PosteriorSet) between(f func(loglik []float64) float64) float64 {
+	r := p.Tempered.Replicates
+	each := len(p.Tempered.LogLik) / r
+	values := make([]float64, r)
+	for i := range values {
+		values[i] = f(p.Tempered.LogLik[i*each : (i+1)*each])
+	}
+	_, v := meanVar(values)
+	return math.Sqrt(v / float64(r))
+}

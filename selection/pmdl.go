@@ -1,0 +1,144 @@
+package selection
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/neuromanifold/neuromanifold/estimation"
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+// A Prequential is the accumulated predictive code length of a model that is
+// refitted while the data come in.
+type Prequential struct {
+	NL     float64 // Σ_{t>First} −log p(y_t | y_<t; θ̂ of the rows before), nats, mean over the orders
+	SE     float64 // of that mean, from its spread between orders; NaN for a series, which has one
+	First  int     // rows that are conditioned on, the same for every candidate
+	Refits int     // fits for one order of the rows
+	Worst  int     // fits that ended on a variance floor or at a small component
+
+	refused string // why there is none, with First = 0
+}
+
+const (
+	prequentialRefits = 12
+	prequentialOrders = 4
+	prequentialStarts = 3
+)
+
+// prequential computes the predictive code of Dawid (1984, J. R. Statist. Soc. A
+// 147, 278) and Rissanen (1986) from Terms: θ̂ is refitted on growing prefixes at
+// geometric times, from the last fit and fresh starts, and codes the rows up to the
+// next refit. Exchangeable rows come in several random orders, those of all
+// candidates the same, because a plug-in code depends on it.
+func prequential(ctx context.Context, m models.Model, z *models.Data, first int, rng *rand.Rand) (*Prequential, error) {
+	out := &Prequential{First: first, SE: math.NaN()}
+	orders := prequentialOrders
+	if m.Shape().Series {
+		orders = 1
+	}
+	values := make([]float64, orders)
+	// The permutations do not depend on the model, what else is drawn may.
+	shuffle := rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
+	for o := range values {
+		rows := z
+		if !m.Shape().Series {
+			rows = z.Clone()
+			shuffle.Shuffle(z.N, func(i, j int) {
+				a, b := rows.Row(i), rows.Row(j)
+				for k := range a {
+					a[k], b[k] = b[k], a[k]
+				}
+			})
+		}
+		v, err := out.code(ctx, m, rows, rng)
+		if err != nil {
+			return nil, err
+		}
+		values[o] = v
+	}
+	mean, v := meanVar(values)
+	out.NL = mean
+	if orders > 1 {
+		out.SE = math.Sqrt(v / float64(orders))
+	}
+	return out, nil
+}
+
+// code returns the code length of the rows in this order.
+func (p *Prequential) code(ctx context.Context, m models.Model, z *models.Data, rng *rand.Rand) (float64, error) {
+	all, err := m.Bind(z)
+	if err != nil {
+		return 0, err
+	}
+	terms := make([]float64, z.N)
+	var last []float64
+	var code float64
+	p.Refits = 0
+	step := math.Pow(float64(z.N)/float64(p.First), 1.0/prequentialRefits)
+	for from := p.First; from < z.N; {
+		to := min(max(int(float64(from)*step+0.5), from+1), z.N)
+		prefix := &models.Data{N: from, P: z.P, Q: z.Q, V: z.V[:from*(z.P+z.Q)]}
+		l, err := m.Bind(prefix)
+		if err != nil {
+			return 0, fmt.Errorf("the first %d rows: %w", from, err)
+		}
+		theta, sound, err := refit(ctx, l, last, rng)
+		if err != nil {
+			return 0, err
+		}
+		if !sound {
+			p.Worst++
+		}
+		p.Refits++
+		all.Terms(terms, theta)
+		for _, v := range terms[from:to] {
+			code -= v
+		}
+		from, last = to, theta
+	}
+	return code, nil
+}
+
+// refit maximises from the last fit and a few fresh starts. A solution on the
+// variance floor, or with a component on a few points, is passed over where there
+// is another: as a predictor it is worthless.
+func refit(ctx context.Context, l models.Likelihood, last []float64, rng *rand.Rand) (theta []float64, sound bool, err error) {
+	ms := estimation.Default(l.Model())
+	ms.Interior, ms.Starts = true, prequentialStarts
+	if last != nil {
+		ms.Given = [][]float64{last}
+	}
+	if models.Dim(l.Model()) == 0 {
+		return nil, true, nil
+	}
+	fit, err := ms.Maximize(ctx, l, nil, rng)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, m := range fit.Maxima {
+		if m.Sound() {
+			return m.Theta, true, nil
+		}
+	}
+	return fit.Theta, len(fit.Maxima) == 0, nil
+}
+
+var pmdl = Criterion{
+	Name: "pmdl", Aim: Predict, Needs: NeedPrefixes,
+	Doc: "prequential description length: every row coded by the fit to those before it",
+	Ref: "A. P. Dawid (1984), Journal of the Royal Statistical Society A 147:278-292",
+	Score: func(all []*Material, i int) Score {
+		p := all[i].Prequential
+		if p.First == 0 {
+			return refuse(p.refused)
+		}
+		s := Score{Value: 2 * p.NL, SE: 2 * p.SE}
+		if p.Worst > 0 {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("%d fits to prefixes found no sound maximum", p.Worst))
+		}
+		return s
+	},
+}

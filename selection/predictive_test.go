@@ -1,0 +1,199 @@
+package selection
+
+import (
+	"context"
+	"math"
+	"os"
+	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/neuromanifold/neuromanifold/estimation"
+	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/models/datasets"
+)
+
+// synthDraws returns the 1000 posterior draws of a normal mean with their terms on
+// the data set synth-loo, the input of the reference numbers below.
+func synthDraws(t *testing.T) estimation.Draws {
+	t.Helper()
+	f, err := os.Open("testdata/synth_loo_mu.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mu, err := models.ReadCSV(f, "mu", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := datasets.Lookup("synth-loo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := set.Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := estimation.Draws{N: y.N}
+	for _, m := range mu.V {
+		var l float64
+		for _, v := range y.V {
+			x := -0.5*math.Log(2*math.Pi) - 0.5*(v-m)*(v-m)
+			d.Terms = append(d.Terms, x)
+			l += x
+		}
+		d.LogLik = append(d.LogLik, l)
+	}
+	return d
+}
+
+// TestPackageLoo: loo 2.5.1 in R 4.2.2 on the same 1000×30 matrix (r_eff = 1), to
+// the digits printed; the draws are stored to 15 digits.
+func TestPackageLoo(t *testing.T) {
+	d := synthDraws(t)
+	v, _ := WAIC(d)
+	const tol = 2e-8
+	near(t, "elpd_waic", v.ELPD, -65.100431473, tol)
+	near(t, "its SE", v.SE, 14.007506238, tol)
+	near(t, "p_waic", v.P, 2.296889219, tol)
+	near(t, "waic[1]", v.Pointwise[0], -1.300225247, tol)
+	near(t, "waic[30]", v.Pointwise[29], -13.12269764, tol)
+	near(t, "p[1]", v.Term[0], 0.02267193584, tol)
+	near(t, "p[30]", v.Term[29], 0.7498138535, tol)
+	l := PSISLOO(d, 1)
+	near(t, "elpd_loo", l.ELPD, -65.103093282, tol)
+	near(t, "its SE", l.SE, 14.005157921, tol)
+	near(t, "p_loo", l.P, 2.299551028, tol)
+	for i, w := range map[int]float64{0: -1.300381235, 28: -6.759919716, 29: -13.11942797} {
+		near(t, "loo", l.Pointwise[i], w, tol)
+	}
+	near(t, "Pareto k of row 30", l.K[29], 0.168811, 1e-6)
+	if l.Bad != 0 {
+		t.Errorf("%d rows flagged", l.Bad)
+	}
+	near(t, "importance sampling", ImportanceLOO(d).ELPD, -65.09152871, tol)
+	// DIC from the same draws; the mean of μ is the posterior mean.
+	var mean float64
+	for s := range d.S() {
+		// ℓ_1 − ℓ_30 is linear in μ.
+		mean += (d.Terms[s*d.N+29] - d.Terms[s*d.N]) / float64(d.S())
+	}
+	a, b := 1.98196941135044, 6.0
+	mean = (a+b)/2 + mean/(b-a)
+	var at float64
+	set, _ := datasets.Lookup("synth-loo")
+	y, _ := set.Table()
+	for _, x := range y.V {
+		at += -0.5*math.Log(2*math.Pi) - 0.5*(x-mean)*(x-mean)
+	}
+	value, pD, pV := DIC(d.LogLik, at)
+	near(t, "DIC", value, 128.7904897, 1e-6)
+	near(t, "pD", pD, 0.9534430266, 1e-6)
+	near(t, "pV", pV, 0.8625442554, 1e-6)
+}
+
+// TestFitPareto: gpdfit of loo 2.5.1 on exact quantiles.
+func TestFitPareto(t *testing.T) {
+	heavy, light := make([]float64, 50), make([]float64, 50)
+	for i := range heavy {
+		p := (float64(i) + 0.5) / 50
+		heavy[i] = (math.Pow(1-p, -0.5) - 1) / 0.5
+		light[i] = -math.Log(1 - p)
+	}
+	k, sigma, raw := FitPareto(heavy)
+	near(t, "k", k, 0.5060469188, 1e-9)
+	near(t, "σ", sigma, 0.9826588367, 1e-9)
+	near(t, "raw k", raw, 0.5072563025, 1e-9)
+	k, sigma, raw = FitPareto(light)
+	near(t, "k", k, 0.1169769004, 1e-9)
+	near(t, "σ", sigma, 0.9554274947, 1e-9)
+	near(t, "raw k", raw, 0.04037228049, 1e-9)
+	if k, _, _ := FitPareto([]float64{1, 1, 1, 1, 1, 1}); !math.IsNaN(k) {
+		t.Errorf("k = %v of a constant", k)
+	}
+}
+
+// eightSchools returns a grid over (μ, log τ) of the hierarchical model of Rubin
+// (1981, J. Educ. Stat. 6, 377) with the effects integrated out, y_j ~ N(μ, σ_j² +
+// τ²), μ ~ N(0, 5²), τ ~ half-Cauchy(5), as weighted draws and log marginal.
+func eightSchools() (d estimation.Draws, logMarginal float64) {
+	y := []float64{28, 8, -3, 7, -1, 1, 18, 12}
+	sd := []float64{15, 10, 16, 11, 9, 11, 10, 18}
+	mu := distuv.Normal{Sigma: 5}
+	d.N = len(y)
+	var logs []float64
+	const points = 300
+	for a := range points {
+		m := -30 + 60*(float64(a)+0.5)/points
+		for b := range points {
+			lt := -12 + 24*(float64(b)+0.5)/points
+			tau := math.Exp(lt)
+			var l float64
+			for j := range y {
+				x := distuv.Normal{Mu: m, Sigma: math.Hypot(sd[j], tau)}.LogProb(y[j])
+				d.Terms = append(d.Terms, x)
+				l += x
+			}
+			d.LogLik = append(d.LogLik, l)
+			prior := mu.LogProb(m) + math.Log(2/(math.Pi*5*(1+tau*tau/25))) + lt
+			logs = append(logs, l+prior+math.Log(60.0/points*24.0/points))
+		}
+	}
+	logMarginal = logSumExp(logs)
+	for _, v := range logs {
+		d.Weight = append(d.Weight, math.Exp(v-logMarginal))
+	}
+	return d, logMarginal
+}
+
+// TestEightSchools: exact leave-one-out of the eight public pairs, by a grid of
+// another program (scipy 1.10.1) to the digits printed.
+func TestEightSchools(t *testing.T) {
+	d, log := eightSchools()
+	near(t, "log marginal", log, -31.31134735, 2e-5)
+	l := ImportanceLOO(d)
+	near(t, "elpd_loo", l.ELPD, -30.74187488, 1e-4)
+	for i, w := range []float64{-4.88778, -3.42219, -3.85623, -3.46239, -3.45590, -3.48258, -4.23035, -3.94446} {
+		near(t, "pointwise", l.Pointwise[i], w, 2e-5)
+	}
+}
+
+// TestExactPredictive: WAIC in both forms and leave-one-out of three models on the
+// data x_i = Φ⁻¹((i − ½)/50) by Gauss–Legendre grids of another program, two grid
+// sizes agreeing to the digits given. The second model is singular at the truth.
+func TestExactPredictive(t *testing.T) {
+	z := models.NewData(50, 0, 1)
+	for i := range z.V {
+		z.V[i] = distuv.UnitNormal.Quantile((float64(i) + 0.5) / 50)
+	}
+	for _, c := range []struct {
+		model           string
+		prior           []models.PriorBlock
+		v, sumV, g, loo float64
+		free, wbic      float64
+	}{
+		{"mixture:k=1,sd=1", []models.PriorBlock{{N: 1, A: -4, B: 4}}, -71.321766, 0.984910, -71.302518, -71.322158, 73.436201, 72.275698},
+		{"contaminated", []models.PriorBlock{{N: 1, A: 0, B: 1}, {At: 1, N: 1, A: -4, B: 4}}, -71.020559, 0.535437, -71.034656, -71.022896, 72.188827, 72.022880},
+	} {
+		m, err := models.Parse(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prior, err := estimation.NewPrior(c.prior...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := estimation.Integrate(context.Background(), m, z, prior, estimation.QuadratureOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, gibbs := WAIC(g.Draws())
+		const tol = 1.5e-6
+		near(t, c.model+" V form", v.ELPD, c.v, tol)
+		near(t, c.model+" Σ V", v.P, c.sumV, tol)
+		near(t, c.model+" G form", gibbs.ELPD, c.g, tol)
+		near(t, c.model+" leave-one-out", ImportanceLOO(g.Draws()).ELPD, c.loo, tol)
+		near(t, c.model+" free energy", g.FreeEnergy(1), c.free, tol)
+		near(t, c.model+" WBIC", g.MeanNL(WBICTemperature(50)), c.wbic, tol)
+	}
+}

@@ -1,0 +1,365 @@
+package selection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/neuromanifold/neuromanifold/estimation"
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+// Options sets what Compare does. Its zero value works.
+type Options struct {
+	Criteria  []Criterion // nil means all
+	Starts    int         // random starts of every fit; 0 means the default of estimation
+	Particles int         // of sequential Monte Carlo; 0 means 500
+	// Prior returns the prior of a candidate; nil means estimation.WeakPrior.
+	Prior func(m models.Model, z *models.Data) (estimation.Prior, error)
+	// Streams returns a fresh generator and runner for a purpose: "fit",
+	// "posterior" or "prefix", with the name of a candidate after a slash for the
+	// second. Nil means fixed seeds and one task after the other.
+	Streams func(purpose string) (*rand.Rand, models.Each)
+	// Progress is called before every step of the work.
+	Progress func(what string)
+}
+
+// A Table holds the scores of all candidates by all criteria.
+type Table struct {
+	N        int
+	Criteria []Criterion
+	Rows     []Row
+	Choice   []int // the row that each criterion prefers, -1 for none
+	// Orders are the posterior probabilities of the candidates, each as likely
+	// as the others before, by each criterion that estimates log p(data).
+	Orders []OrderPosterior
+}
+
+// A Row is a candidate with its scores, in the order of Table.Criteria.
+type Row struct {
+	*Material
+	Scores   []Score
+	Exhibits []Exhibit
+	Flags    []string // what makes the fit suspicious
+}
+
+// An OrderPosterior is the distribution over candidates by one criterion.
+type OrderPosterior struct {
+	Criterion string
+	P         []float64 // by row, NaN where there is no score
+}
+
+// ErrCandidates is wrapped by the errors for candidates that cannot be compared.
+var ErrCandidates = errors.New("the models cannot be compared")
+
+// Compare fits the candidates to z and scores them. Smaller models are fitted first
+// and give starts to the larger ones that contain them, so that the log-likelihood
+// never falls from a model to one that contains it. What no criterion needs is not
+// computed. The error is for requests that cannot be carried out; a criterion that
+// does not apply to a candidate is a Score with a Reason.
+func Compare(ctx context.Context, candidates []Candidate, z *models.Data, opt Options) (*Table, error) {
+	if len(candidates) == 0 {
+		return nil, fmt.Errorf("%w: there are none", ErrCandidates)
+	}
+	if opt.Criteria == nil {
+		opt.Criteria = Criteria()
+	}
+	if opt.Particles == 0 {
+		opt.Particles = 500
+	}
+	if opt.Streams == nil {
+		opt.Streams = func(purpose string) (*rand.Rand, models.Each) {
+			var h uint64 = 14695981039346656037 // FNV-1a of the purpose
+			for _, c := range []byte(purpose) {
+				h = (h ^ uint64(c)) * 1099511628211
+			}
+			return rand.New(rand.NewPCG(5, h)), models.Serial(rand.New(rand.NewPCG(6, h)))
+		}
+	}
+	if opt.Progress == nil {
+		opt.Progress = func(string) {}
+	}
+	c := &comparison{opt: opt, z: z}
+	for _, k := range opt.Criteria {
+		c.needs |= k.Needs
+	}
+	if err := c.bind(candidates); err != nil {
+		return nil, err
+	}
+	if err := c.fit(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.prefixes(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.posteriors(ctx); err != nil {
+		return nil, err
+	}
+	return c.table(), nil
+}
+
+type comparison struct {
+	opt   Options
+	z     *models.Data
+	needs Needs
+	all   []*Material
+}
+
+// bind checks that the candidates describe the same rows.
+func (c *comparison) bind(candidates []Candidate) error {
+	for _, k := range candidates {
+		if k.Name == "" {
+			k.Name = fmt.Sprint(k.Model)
+		}
+		l, err := k.Model.Bind(c.z)
+		if err != nil {
+			return err
+		}
+		if len(c.all) > 0 {
+			first := c.all[0]
+			switch {
+			case l.N() != first.Likelihood.N():
+				return fmt.Errorf("%w: %s uses %d rows and %s %d", ErrCandidates, first.Name, first.Likelihood.N(), k.Name, l.N())
+			case k.Model.Shape() != first.Model.Shape():
+				return fmt.Errorf("%w: %s and %s describe different columns", ErrCandidates, first.Name, k.Name)
+			}
+		}
+		c.all = append(c.all, &Material{Candidate: k, Data: c.z, Likelihood: l})
+	}
+	return nil
+}
+
+// fit fits the candidates by rising dimension.
+func (c *comparison) fit(ctx context.Context) error {
+	order := make([]int, len(c.all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return models.Dim(c.all[a].Model) - models.Dim(c.all[b].Model) })
+	for at, i := range order {
+		m := c.all[i]
+		c.opt.Progress("fitting " + m.Name)
+		nest, _ := m.Model.(models.Nester)
+		dst := make([]float64, models.Dim(m.Model))
+		for _, j := range order[:at] {
+			sub := c.all[j]
+			if nest != nil && nest.Embed(dst, sub.Model, sub.Fit.Theta) {
+				m.Within = append(m.Within, Nested{Index: j, Coefficient: coefficientAt(m.Model, dst)})
+			}
+		}
+		report, err := c.fitOne(ctx, m)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		m.Fit = report
+		m.Within = append(m.Within, Nested{Index: i, Coefficient: coefficientAt(m.Model, report.Theta)})
+	}
+	return nil
+}
+
+func (c *comparison) fitOne(ctx context.Context, m *Material) (*estimation.Report, error) {
+	if models.Dim(m.Model) == 0 {
+		return estimation.Describe(m.Likelihood, estimation.Fit{LogLik: m.Likelihood.LogLik(nil)}), nil
+	}
+	rng, each := c.opt.Streams("fit")
+	opt := estimation.Options{Starts: c.opt.Starts, Rand: rng, Each: each}
+	for _, w := range m.Within {
+		// A submodel of a submodel has nothing to add.
+		covered := slices.ContainsFunc(m.Within, func(o Nested) bool {
+			_, has := c.all[o.Index].coefficient(w.Index)
+			return o.Index != w.Index && has
+		})
+		if !covered {
+			opt.Parents = append(opt.Parents, estimation.Parent{Model: c.all[w.Index].Model, Theta: c.all[w.Index].Fit.Theta})
+		}
+	}
+	return estimation.MLE(ctx, m.Model, c.z, opt)
+}
+
+// prefixes computes the prequential codes.
+func (c *comparison) prefixes(ctx context.Context) error {
+	if c.needs&NeedPrefixes == 0 {
+		return nil
+	}
+	first := 0
+	for _, m := range c.all {
+		first = max(first, 2*models.Dim(m.Model)+2)
+	}
+	first = max(first, 10)
+	n := c.all[0].Likelihood.N()
+	run := func(i int) error {
+		m := c.all[i]
+		if 2*first > n {
+			m.Prequential = &Prequential{refused: fmt.Sprintf("needs %d rows: twice the %d on which the largest model is first fitted", 2*first, first)}
+			return nil
+		}
+		rng, _ := c.opt.Streams("prefix")
+		var err error
+		m.Prequential, err = prequential(ctx, m.Model, c.z, first, rng)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		return nil
+	}
+	c.opt.Progress("coding prefixes")
+	_, each := c.opt.Streams("prefix")
+	return each(len(c.all), func(i int, _ *rand.Rand) error { return run(i) })
+}
+
+// posteriors computes the tempered posteriors.
+func (c *comparison) posteriors(ctx context.Context) error {
+	if !c.needs.Bayesian() {
+		return nil
+	}
+	n := c.all[0].Likelihood.N()
+	for _, m := range c.all {
+		c.opt.Progress("posterior of " + m.Name)
+		set, err := c.posterior(ctx, m, n)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		m.Posterior = set
+	}
+	return nil
+}
+
+func (c *comparison) posterior(ctx context.Context, m *Material, n int) (*PosteriorSet, error) {
+	if models.Dim(m.Model) == 0 {
+		return pointMass(m), nil
+	}
+	var prior estimation.Prior
+	var err error
+	if c.opt.Prior != nil {
+		prior, err = c.opt.Prior(m.Model, c.z)
+	} else {
+		prior, err = estimation.WeakPrior(m.Model, c.z)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rng, each := c.opt.Streams("posterior/" + m.Name)
+	opt := estimation.SMCOptions{Particles: c.opt.Particles, Canonical: c.opt.Prior == nil, Rand: rng, Each: each}
+	if n >= 3 {
+		opt.Betas = []float64{WBICTemperature(n)}
+	}
+	t, err := estimation.SMC(ctx, m.Model, c.z, prior, opt)
+	if err != nil {
+		return nil, err
+	}
+	set := &PosteriorSet{Prior: prior, Tempered: t}
+	if c.needs&NeedDraws != 0 {
+		if !m.Model.Shape().Series && c.needs&NeedRows != 0 {
+			set.Draws = estimation.DrawsOf(m.Likelihood, t)
+		}
+		s, d := t.Theta.Dims()
+		mean := make([]float64, d)
+		for i := range s {
+			for j, v := range t.Theta.RawRowView(i) {
+				mean[j] += v / float64(s)
+			}
+		}
+		set.MeanLogLik = m.Likelihood.LogLik(mean)
+	}
+	return set, nil
+}
+
+// pointMass is the posterior of a model without coordinates.
+func pointMass(m *Material) *PosteriorSet {
+	l := m.Fit.LogLik
+	const r = 2
+	t := &estimation.Tempered{FreeEnergy: -l, Replicates: r, LogLik: []float64{l, l}, Accept: 1}
+	t.Stops = []estimation.Temperature{{Beta: WBICTemperature(max(3, m.Likelihood.N())), NL: -l, LogZ: 0}, {Beta: 1, NL: -l, LogZ: l}}
+	d := estimation.Draws{LogLik: t.LogLik, N: m.Likelihood.N(), Terms: make([]float64, r*m.Likelihood.N())}
+	for s := range r {
+		m.Likelihood.Terms(d.Terms[s*d.N:(s+1)*d.N], nil)
+	}
+	return &PosteriorSet{Tempered: t, Draws: d, MeanLogLik: l}
+}
+
+// table scores and chooses.
+func (c *comparison) table() *Table {
+	t := &Table{N: c.all[0].Likelihood.N(), Criteria: c.opt.Criteria}
+	for i, m := range c.all {
+		row := Row{Material: m, Exhibits: exhibits(m), Flags: m.Fit.Flags}
+		if m.Fit.Status != estimation.Converged {
+			row.Flags = append(row.Flags[:len(row.Flags):len(row.Flags)], "the fit ended with status "+m.Fit.Status.String())
+		}
+		for _, k := range t.Criteria {
+			row.Scores = append(row.Scores, c.score(k, i))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	for a, k := range t.Criteria {
+		best := -1
+		var values []float64
+		for i := range t.Rows {
+			v := t.Rows[i].Scores[a].Value
+			values = append(values, v)
+			if !math.IsNaN(v) && (best < 0 || v < t.Rows[best].Scores[a].Value) {
+				best = i
+			}
+		}
+		t.Choice = append(t.Choice, best)
+		if slices.Contains([]string{"bic", "sbic", "wbic", "fe"}, k.Name) && best >= 0 {
+			t.Orders = append(t.Orders, OrderPosterior{k.Name, orderPosterior(values)})
+		}
+	}
+	return t
+}
+
+func (c *comparison) score(k Criterion, i int) Score {
+	m := c.all[i]
+	if k.Needs&NeedRows != 0 && m.Model.Shape().Series {
+		return refuse("needs exchangeable rows: a series is not a bag of observations")
+	}
+	if m.Fit.Status == estimation.Failed {
+		return refuse("the fit failed")
+	}
+	s := k.Score(c.all, i)
+	if s.OK() && math.IsInf(s.Value, 0) {
+		return refuse("not finite")
+	}
+	return s
+}
+
+// orderPosterior returns exp(−v/2) normalised.
+func orderPosterior(v []float64) []float64 {
+	out := make([]float64, len(v))
+	var logs []float64
+	for i, x := range v {
+		out[i] = -0.5 * x
+		if !math.IsNaN(x) {
+			logs = append(logs, out[i])
+		}
+	}
+	total := logSumExp(logs)
+	for i := range out {
+		out[i] = math.Exp(out[i] - total)
+	}
+	return out
+}
+
+// Difference returns the score of row i less that of row j by a criterion with
+// pointwise contributions, with the standard error over rows; false where the
+// criterion has none.
+func (t *Table) Difference(criterion, i, j int) (value, se float64, ok bool) {
+	a, b := t.Rows[i].Scores[criterion].Pointwise, t.Rows[j].Scores[criterion].Pointwise
+	if a == nil || b == nil {
+		return 0, 0, false
+	}
+	d := make([]float64, len(a))
+	for k := range d {
+		d[k] = a[k] - b[k]
+		value += d[k]
+	}
+	_, v := meanVar(d)
+	return value, math.Sqrt(float64(len(d)) * v), true
+}
+
+// Of returns the index of a criterion, -1 if it was not asked for.
+func (t *Table) Of(name string) int {
+	return slices.IndexFunc(t.Criteria, func(c Criterion) bool { return c.Name == name })
+}
