@@ -1,9 +1,10 @@
 package models
 
 import (
-	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/neuromanifold/neuromanifold/internal/vec"
 )
 
 // A DeepJacobian is the Jacobian J = ∂f/∂θ ((NC)×P) of a network at N inputs in
@@ -22,6 +23,7 @@ type DeepJacobian struct {
 	slope []blas64.General // slope[l] (N×M_l) = φ′(uˡ), 1 ≤ l < L
 	delta []blas64.General // delta[l] (NC×M_l), 1 ≤ l < L; that of the last layer is the identity for each n
 	work  []float64        // N × the widest hidden layer
+	prod  vec.Product
 }
 
 // NewJacobian returns a DeepJacobian for up to the given number of inputs. It
@@ -69,7 +71,7 @@ func (j *DeepJacobian) Set(theta []float64, x *mat.Dense) {
 	for l := 1; l <= depth; l++ {
 		j.affine(j.h[l], j.h[l-1], theta, l)
 		if l < depth {
-			net.s.Act.slope(j.h[l].Data, j.slope[l].Data)
+			net.s.Act.slopes(j.h[l].Data, j.slope[l].Data)
 		}
 	}
 	for l := depth - 1; l >= 1; l-- {
@@ -79,7 +81,8 @@ func (j *DeepJacobian) Set(theta []float64, x *mat.Dense) {
 				copy(rowAt(d, r), w.Data[r%c*w.Stride:])
 			}
 		} else {
-			blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, j.delta[l+1], w, 0, d)
+			clear(d.Data)
+			j.prod.Add(matrix(d), 1, matrix(j.delta[l+1]), matrix(w))
 		}
 		for r := range d.Rows {
 			s := rowAt(j.slope[l], r/c)
@@ -95,21 +98,29 @@ func rowsOf(a blas64.General, r int) blas64.General {
 	return blas64.General{Rows: r, Cols: a.Cols, Stride: a.Cols, Data: a.Data[:r*a.Cols]}
 }
 
+// matrix is a as package vec has it.
+func matrix(a blas64.General) vec.Matrix { return vec.RowMajor(a.Data, a.Rows, a.Cols, a.Stride) }
+
 func rowAt(a blas64.General, i int) []float64 { return a.Data[i*a.Stride:][:a.Cols] }
 
 // affine fills dst (N×M_l) with h Wᵀ + b for layer l of a vector like θ.
 func (j *DeepJacobian) affine(dst, h blas64.General, theta []float64, l int) {
-	net := j.net
-	clear(dst.Data)
-	if net.s.Bias {
-		for i := range dst.Cols {
-			b := theta[net.bias(l, i)]
-			for r := range dst.Rows {
-				dst.Data[r*dst.Stride+i] = b
-			}
+	j.net.affine(&j.prod, dst, h, theta, l)
+}
+
+func (n *DeepNet) affine(p *vec.Product, dst, h blas64.General, theta []float64, l int) {
+	if n.s.Bias && dst.Rows > 0 {
+		first := rowAt(dst, 0)
+		for i := range first {
+			first[i] = theta[n.bias(l, i)]
 		}
+		for r := 1; r < dst.Rows; r++ {
+			copy(rowAt(dst, r), first)
+		}
+	} else {
+		clear(dst.Data)
 	}
-	blas64.Gemm(blas.NoTrans, blas.Trans, 1, h, net.Weights(theta, l), 1, dst)
+	p.Add(matrix(dst), 1, matrix(h), matrix(n.Weights(theta, l)).T())
 }
 
 // Outputs fills dst (N×C) with f.
@@ -170,12 +181,16 @@ func newKernelWork(n *DeepNet, block int) *kernelWork {
 }
 
 // crossKernel fills dst (N_a C × N_b C) with the kernel between two sets of
-// inputs.
+// inputs, and of one set with itself the upper triangle alone.
 func crossKernel(dst blas64.General, a, b *DeepJacobian, scale []LayerScale, w *kernelWork) {
 	net := a.net
 	depth, c := net.Depth(), net.Out()
 	for i := range dst.Rows {
 		clear(rowAt(dst, i))
+	}
+	mul := a.prod.Add
+	if a == b {
+		mul = a.prod.AddUpper
 	}
 	hh := blas64.General{Rows: a.n, Cols: b.n, Stride: b.n, Data: w.hh[:a.n*b.n]}
 	dd := blas64.General{Rows: a.n * c, Cols: b.n * c, Stride: b.n * c, Data: w.dd[:a.n*b.n*c*c]}
@@ -194,7 +209,7 @@ func crossKernel(dst blas64.General, a, b *DeepJacobian, scale []LayerScale, w *
 			hh.Data[i] = s.Bias
 		}
 		if s.Weight != 0 {
-			blas64.Gemm(blas.NoTrans, blas.Trans, s.Weight, a.h[l-1], b.h[l-1], 1, hh)
+			mul(matrix(hh), s.Weight, matrix(a.h[l-1]), matrix(b.h[l-1]).T())
 		}
 		if l == depth {
 			for n := range a.n {
@@ -206,9 +221,16 @@ func crossKernel(dst blas64.General, a, b *DeepJacobian, scale []LayerScale, w *
 			}
 			continue
 		}
-		blas64.Gemm(blas.NoTrans, blas.Trans, 1, a.delta[l], b.delta[l], 0, dd)
+		clear(dd.Data)
+		mul(matrix(dd), 1, matrix(a.delta[l]), matrix(b.delta[l]).T())
 		for r := range dst.Rows {
 			g, d, out := rowAt(hh, r/c), rowAt(dd, r), rowAt(dst, r)
+			if c == 1 {
+				for m, v := range g {
+					out[m] += v * d[m]
+				}
+				continue
+			}
 			for m, v := range g {
 				for k := m * c; k < (m+1)*c; k++ {
 					out[k] += v * d[k]

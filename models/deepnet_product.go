@@ -1,7 +1,6 @@
 package models
 
 import (
-	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 )
@@ -48,7 +47,11 @@ func (j *DeepJacobian) MulTrans(dst, u []float64) {
 				}
 			}
 		}
-		blas64.Gemm(blas.Trans, blas.NoTrans, 1, s, j.h[l-1], 0, net.Weights(dst, l))
+		w := net.Weights(dst, l)
+		for i := range w.Rows {
+			clear(rowAt(w, i))
+		}
+		j.prod.Add(matrix(w), 1, matrix(s).T(), matrix(j.h[l-1]))
 		if net.s.Bias {
 			for i := range s.Cols {
 				sum := 0.0
@@ -88,8 +91,8 @@ func (j *DeepJacobian) FeatureKernel(dst *mat.SymDense, first, end int) {
 				copy(rowAt(g, r), w.Data[r%c*w.Stride:])
 			}
 		} else {
-			blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, j.delta[l+1], w, 0, g)
+			j.prod.Add(matrix(g), 1, matrix(j.delta[l+1]), matrix(w))
 		}
-		blas64.Gemm(blas.NoTrans, blas.Trans, 1, g, g, 1, full)
+		j.prod.AddUpper(matrix(full), 1, matrix(g), matrix(g).T())
 	}
 }

@@ -3,6 +3,8 @@ package models
 import (
 	"fmt"
 	"math"
+
+	"github.com/neuromanifold/neuromanifold/internal/vec"
 )
 
 // An Activation is the transfer function φ of the hidden units of a network.
@@ -84,6 +86,31 @@ func (a Activation) slope(h, d1 []float64) {
 		for i := range h {
 			d1[i] = 1
 		}
+	}
+}
+
+// slopes is slope for many units at once, where kernels over slices pay: they may
+// differ from slope in the last places.
+func (a Activation) slopes(h, d1 []float64) {
+	d1 = d1[:len(h)]
+	switch a {
+	case ErfUnit:
+		for i, x := range h {
+			d1[i] = -0.5 * x * x
+			h[i] = x * (1 / math.Sqrt2)
+		}
+		vec.Erf(h, h)
+		vec.Exp(d1, d1)
+		for i := range d1 {
+			d1[i] *= sqrt2OverPi
+		}
+	case TanhUnit:
+		vec.Tanh(h, h)
+		for i, t := range h {
+			d1[i] = (1 - t) * (1 + t)
+		}
+	default:
+		a.slope(h, d1)
 	}
 }
 

@@ -14,3 +14,6 @@ func pairCurveLanes(m *Mixture, y []float64)             { pairCurvePortable(m, 
 func mixtureLanes(m *Mixture, y []float64, moments bool) { mixturePortable(m, y, moments) }
 func wideARMA() bool                                     { return false }
 func armaLanes(*armaState, []float64, int)               {}
+func tileLanes(c []float64, stride int, a, b []float64, k int) {
+	tilePortable(c, stride, a, b, k)
+}

@@ -146,3 +146,14 @@ func armaLanes(st *armaState, y []float64, points int) {
 		arma256(&st[0][lanes/2], &y[0], len(y))
 	}
 }
+
+func tileLanes(c []float64, stride int, a, b []float64, k int) {
+	switch chosen {
+	case avx512:
+		tile512(&c[0], 8*stride, &a[0], &b[0], k)
+	case avx2:
+		tile256(&c[0], 8*stride, &a[0], &b[0], k)
+	default:
+		tilePortable(c, stride, a, b, k)
+	}
+}

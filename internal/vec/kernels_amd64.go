@@ -41,6 +41,9 @@ func mixtureLogLik256(state *float64, rows *float64, comp *float64, k int, y *fl
 func arma256(state *float64, y *float64, n int)
 
 //go:noescape
+func tile256(c *float64, stride int, a *float64, b *float64, k int)
+
+//go:noescape
 func exp512(dst *float64, x *float64, n int)
 
 //go:noescape
@@ -75,3 +78,6 @@ func mixtureLogLik512(state *float64, rows *float64, comp *float64, k int, y *fl
 
 //go:noescape
 func arma512(state *float64, y *float64, n int)
+
+//go:noescape
+func tile512(c *float64, stride int, a *float64, b *float64, k int)

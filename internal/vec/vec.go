@@ -1,6 +1,6 @@
 // Package vec holds the numerical kernels of the hot loops: elementary functions
-// over slices, sums, the E-step of a normal mixture and the residuals of an
-// ARMA(1,1) process at several parameter points.
+// over slices, sums, products of matrices, the E-step of a normal mixture and the
+// residuals of an ARMA(1,1) process at several parameter points.
 //
 // # One result
 //
@@ -15,6 +15,8 @@
 //   - a sum has eight accumulators, of which number i mod 8 takes element i, and one
 //     tree adds them up at the end. Neither the alignment of a slice nor the width of
 //     a register takes part in it;
+//   - an element of a product of matrices is one chain of fused multiply-adds in the
+//     order of the inner index, whatever the tiles and blocks;
 //   - the last len mod 8 elements go through the Go code in every case.
 //
 // The ARMA recursion uses no fused operations, because the fallback has to branch
@@ -33,7 +35,7 @@ package vec
 
 // Version names the arithmetic of the kernels. Two builds with the same version and
 // the same GOARCH give the same bits; it changes with any rounding.
-const Version = "vec-1"
+const Version = "vec-2"
 
 // lanes is the number of accumulators of a sum, and of elements that a kernel takes
 // at once.

@@ -29,6 +29,7 @@ func main() {
 		g.mixture(true)
 		g.mixture(false)
 		g.arma()
+		g.tile()
 	}
 	emitConstants()
 	Generate()
