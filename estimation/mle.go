@@ -60,6 +60,7 @@ type Report struct {
 	Sound  *Maximum  // the highest maximum off the floor without a small component; nil if none
 	Starts Starts
 	Strata []singular.StratumAt
+	Ridge  *Ridge // of a series with a real pole and a real zero, from MLE; else nil
 	Evals  int
 }
 
@@ -107,11 +108,13 @@ func MLE(ctx context.Context, m models.Model, z *models.Data, opt Options) (*Rep
 	if err != nil {
 		return nil, err
 	}
-	return Describe(l, fit), nil
+	r := Describe(l, fit)
+	r.Ridge, err = findRidge(ctx, l, r)
+	return r, err
 }
 
 // Describe returns the report of a fit: information criteria, standard errors,
-// rank, strata, flags.
+// rank, strata, flags. The ridge of a series takes fits of its own: MLE adds it.
 func Describe(l models.Likelihood, fit Fit) *Report {
 	m := l.Model()
 	d, n := models.Dim(m), l.N()

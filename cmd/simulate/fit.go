@@ -94,6 +94,17 @@ type fittedStratum struct {
 	On       bool   `json:"on"`
 }
 
+type fittedRidge struct {
+	Pole  number `json:"pole"`
+	Zero  number `json:"zero"`
+	Gap   number `json:"gap"`
+	Drop  number `json:"drop"`
+	Lo    number `json:"lo"`
+	Hi    number `json:"hi"`
+	LoEnd string `json:"lo_end"`
+	HiEnd string `json:"hi_end"`
+}
+
 type soundMaximum struct {
 	Theta  []number `json:"theta"`
 	LogLik number   `json:"loglik"`
@@ -123,6 +134,7 @@ type fitted struct {
 	Rank        *int              `json:"rank"`
 	Eigenvalues []number          `json:"eigenvalues"`
 	Strata      []fittedStratum   `json:"strata"`
+	Ridge       *fittedRidge      `json:"ridge,omitempty"`
 }
 
 func fitJSON(r *estimation.Report, model, data string, seed uint64) fitted {
@@ -140,6 +152,9 @@ func fitJSON(r *estimation.Report, model, data string, seed uint64) fitted {
 	}
 	if r.Sound != nil {
 		f.Sound = &soundMaximum{numbers(r.Sound.Theta), number(r.Sound.LogLik)}
+	}
+	if g := r.Ridge; g != nil {
+		f.Ridge = &fittedRidge{number(g.Pole), number(g.Zero), number(g.Gap), number(g.Drop), number(g.Lo), number(g.Hi), g.LoEnd.String(), g.HiEnd.String()}
 	}
 	for _, m := range r.Maxima {
 		f.Maxima = append(f.Maxima, fittedMaximum{number(m.LogLik), m.Reached, numbers(m.Theta), m.Status.String(), m.Floored})
@@ -206,6 +221,9 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 			return err
 		}
 	}
+	if r.Ridge != nil {
+		a.printRidge(r.Ridge)
+	}
 	a.printf("\n")
 	for _, w := range r.Warnings {
 		a.printf("warning: %s\n", w)
@@ -222,6 +240,19 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 	}
 	a.printf("%s\n", verdict(r))
 	return nil
+}
+
+func (a *app) printRidge(g *estimation.Ridge) {
+	a.printf("\nnearest pole and zero  %s and %s, %s apart\n", six(g.Pole), six(g.Zero), experiments.Format(g.Gap))
+	a.printf("ridge of the pole      %s to %s: the profile likelihood stays within %.2f nats of the fit", experiments.Format(g.Lo), experiments.Format(g.Hi), g.Drop)
+	switch {
+	case g.LoEnd == estimation.AtBound && g.HiEnd == estimation.AtBound:
+		a.printf(" at every pole: the data do not say where it is\n")
+	case g.LoEnd == estimation.AtBound || g.HiEnd == estimation.AtBound:
+		a.printf(" up to the unit circle on one side\n")
+	default:
+		a.printf("\n")
+	}
 }
 
 // sixes writes θ as --at takes it, to six digits.
