@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 )
 
 // MLPSettings describe a network with one hidden layer. The zero value is one
@@ -92,26 +91,39 @@ func NewMLP(s MLPSettings) (*MLP, error) {
 // error if the law has another dimension or a standard deviation that is not a
 // finite number above 0.
 func (m *MLP) WithInputs(law Law) (*MLP, error) {
-	switch l := law.(type) {
-	case NormalLaw:
-		if !(l.SD > 0) || math.IsInf(l.SD, 0) {
-			return nil, fmt.Errorf("mlp: inputs with standard deviation %v: allowed is a finite number above 0", l.SD)
-		}
-	case UniformLaw:
-		if !(l.SD > 0) || math.IsInf(l.SD, 0) {
-			return nil, fmt.Errorf("mlp: inputs with standard deviation %v: allowed is a finite number above 0", l.SD)
-		}
-	case EmpiricalLaw:
-		if l.Z == nil {
-			law = EmpiricalLaw{Z: NewData(0, m.s.In, m.s.Out)}
-		}
-	}
-	if law.Dim() != m.s.In {
-		return nil, fmt.Errorf("mlp: the inputs have dimension %d, the network takes %d", law.Dim(), m.s.In)
+	law, err := networkInputs(law, m.s.In, m.s.Out)
+	if err != nil {
+		return nil, err
 	}
 	c := *m
 	c.s.Inputs = law
 	return &c, nil
+}
+
+// networkInputs checks the law of the inputs of a network; q is the number of
+// modelled columns.
+func networkInputs(law Law, in, q int) (Law, error) {
+	var sd float64
+	switch l := law.(type) {
+	case NormalLaw:
+		sd = l.SD
+	case UniformLaw:
+		sd = l.SD
+	case EmpiricalLaw:
+		if l.Z == nil {
+			law = EmpiricalLaw{Z: NewData(0, in, q)}
+		}
+		sd = 1
+	default:
+		sd = 1
+	}
+	if !(sd > 0) || math.IsInf(sd, 0) {
+		return nil, fmt.Errorf("mlp: inputs with standard deviation %v: allowed is a finite number above 0", sd)
+	}
+	if law.Dim() != in {
+		return nil, fmt.Errorf("mlp: the inputs have dimension %d, the network takes %d", law.Dim(), in)
+	}
+	return law, nil
 }
 
 func (m *MLP) makeParams() []Param {
@@ -286,16 +298,16 @@ func (m *MLP) Sample(z *Data, theta []float64, rng *rand.Rand) {
 
 var _ = register(Family{
 	Name:   "mlp",
-	Doc:    "network with one hidden layer as a regression: overlap and elimination of hidden units",
-	Coords: "w (hidden×in) row by row, then v (out×hidden) row by row, each row followed by its bias if bias=true; σ² if free",
+	Doc:    "multilayer network as a regression or classifier: overlap and elimination of hidden units",
+	Coords: "w (hidden×in) row by row, then v (out×hidden) row by row, each row followed by its bias if bias=true (several layers: from the first to the last); σ² if free",
 	Keys: []Key{
 		{"in", "1", "number of inputs"},
-		{"hidden", "2", "number of hidden units"},
-		{"out", "1", "number of outputs"},
+		{"hidden", "2", "number of hidden units; 64+64 for two layers"},
+		{"out", "1", "number of outputs; with softmax of classes"},
 		{"act", "erf", "activation: erf (erf(h/√2)), tanh, relu, linear"},
 		{"bias", "false", "biases on hidden units and outputs"},
 		{"sigma", "1", "standard deviation of the noise, or free"},
-		{"noise", "gauss", "law of the outputs: gauss"},
+		{"noise", "gauss", "law of the outputs: gauss, or softmax for one column of labels 0, …, out − 1"},
 		{"x", "normal", "law of the inputs: normal, uniform, data"},
 		{"xsd", "1", "standard deviation of each input"},
 	},
@@ -310,14 +322,9 @@ var _ = register(Family{
 })
 
 func newMLPFromText(s *Settings) (Model, error) {
-	hidden := s.Text("hidden")
-	if parts := strings.Split(hidden, "+"); len(parts) > 1 {
-		return nil, fmt.Errorf("key hidden of mlp is %q: this family has one hidden layer, so one whole number", hidden)
-	}
-	if noise := s.Text("noise"); noise != "gauss" {
-		return nil, fmt.Errorf("key noise of mlp is %q: allowed is gauss", noise)
-	}
-	set := MLPSettings{In: s.Int("in", 1, 1000), Hidden: s.Int("hidden", 1, 1000), Out: s.Int("out", 1, 1000), Bias: s.Bool("bias")}
+	hidden := s.Ints("hidden", 1, 1000)
+	softmax := s.Choice("noise", "gauss", "softmax") == "softmax"
+	set := MLPSettings{In: s.Int("in", 1, 1000), Hidden: hidden[0], Out: s.Int("out", 1, 1000), Bias: s.Bool("bias")}
 	act := s.Choice("act", activationNames[:]...)
 	for i, name := range activationNames {
 		if name == act {
@@ -338,7 +345,20 @@ func newMLPFromText(s *Settings) (Model, error) {
 		}
 		set.Inputs = EmpiricalLaw{}
 	}
-	return NewMLP(set)
+	if len(hidden) == 1 && !softmax {
+		return NewMLP(set)
+	}
+	deep := DeepMLPSettings{
+		In: set.In, Hidden: hidden, Out: set.Out, Act: set.Act, Bias: set.Bias, Softmax: softmax,
+		Sigma: set.Sigma, FreeSigma: set.FreeSigma, Inputs: set.Inputs,
+	}
+	if softmax {
+		if _, given := s.kv["sigma"]; given {
+			return nil, fmt.Errorf("key sigma of mlp is %q: with noise=softmax there is no sigma", s.Text("sigma"))
+		}
+		deep.Sigma = 0
+	}
+	return NewDeepMLP(deep)
 }
 
 const mlpAbout = `y_o = Σ_i v_oi φ(w_i·x + b_i) + c_o + e_o with independent noise N(0, σ²), biases
@@ -362,4 +382,10 @@ singular information everywhere.
 Learning coefficients (smooth positive prior): d/2 where no unit is redundant.
 One input, one output, odd φ, no bias, truth 0: (h² + h + H)/(4h + 2) with
 h = ⌊√H⌋ and multiplicity 2 if h² = H, else 1 (Aoyagi and Watanabe 2005). Two
-units when the truth needs one: 5/4, multiplicity 1. A free σ² adds 1/2.`
+units when the truth needs one: 5/4, multiplicity 1. A free σ² adds 1/2.
+
+Several hidden layers (hidden=64+64) have the same strata in every layer, named
+overlap(l:i,j), elimination(l:i) and zero-input(l:i); learning coefficients are
+not known. With noise=softmax the one modelled column is a class 0, …, out − 1 with
+P(y = k) ∝ exp f_k(x). Its information is singular everywhere (stratum shift): one
+vector added to all rows of the last layer changes nothing.`

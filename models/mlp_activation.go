@@ -89,6 +89,21 @@ func (a Activation) slope(h, d1 []float64) {
 	}
 }
 
+// values is value for many units at once, as slopes.
+func (a Activation) values(h []float64) {
+	switch a {
+	case ErfUnit:
+		for i, x := range h {
+			h[i] = x * (1 / math.Sqrt2)
+		}
+		vec.Erf(h, h)
+	case TanhUnit:
+		vec.Tanh(h, h)
+	default:
+		a.value(h)
+	}
+}
+
 // slopes is slope for many units at once, where kernels over slices pay: they may
 // differ from slope in the last places.
 func (a Activation) slopes(h, d1 []float64) {

@@ -128,7 +128,7 @@ func (m *MLP) overlap(i, j int) Stratum {
 			same, mirrored := apart(a, b)
 			return min(same, mirrored) / math.Sqrt2
 		}
-		d, _, _ := m.parallel(a, b)
+		d, _, _ := parallelRows(m.s.Act, a, b)
 		return d
 	}
 	s.Project = func(dst, theta []float64) {
@@ -137,7 +137,7 @@ func (m *MLP) overlap(i, j int) Stratum {
 		copy(dst, theta)
 		a, b := m.unit(dst, i), m.unit(dst, j)
 		if !sigmoid {
-			_, x, y := m.parallel(a, b)
+			_, x, y := parallelRows(m.s.Act, a, b)
 			// The nearest matrix of rank 1 with rows a, b: each row's part along
 			// the leading right singular vector x a + y b.
 			for k := range a {
@@ -189,13 +189,13 @@ func apart(a, b []float64) (same, mirrored float64) {
 	return math.Sqrt(same), math.Sqrt(mirrored)
 }
 
-// parallel returns the distance of (a, b) to the pairs of parallel vectors (of
+// parallelRows returns the distance of (a, b) to the pairs of parallel vectors (of
 // non-negative ratio for relu), and the left singular vector (x, y) of the
 // nearest such pair: the distance is the smaller singular value of the matrix
 // with rows a and b.
-func (m *MLP) parallel(a, b []float64) (dist, x, y float64) {
+func parallelRows(act Activation, a, b []float64) (dist, x, y float64) {
 	aa, ab, bb := dot(a, a), dot(a, b), dot(b, b)
-	if m.s.Act == ReLUUnit && ab < 0 { // opposite: the nearest pair drops the shorter
+	if act == ReLUUnit && ab < 0 { // opposite: the nearest pair drops the shorter
 		if aa < bb {
 			return math.Sqrt(aa), 0, 1
 		}

@@ -239,8 +239,7 @@ func TestMLPText(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"mlp:hidden=64+64":      "one hidden layer",
-		"mlp:noise=softmax":     "allowed is gauss",
+		"mlp:noise=poisson":     "gauss, softmax",
 		"mlp:act=gelu":          "erf, tanh, relu, linear",
 		"mlp:sigma=-1":          "above 0",
 		"mlp:hidden=0":          "from 1",
