@@ -40,7 +40,8 @@ var variances = []struct {
 
 // BenchmarkMixtureReplicate is one replicate of the homogeneity problem: fresh
 // N(0, 1) data, n = 1000, and the fit of two components from five starts that
-// are drawn from the data. It reports the mean likelihood-ratio statistic.
+// come from the data: random ones, and with a known variance those of a scan first. It
+// reports the mean likelihood-ratio statistic.
 func BenchmarkMixtureReplicate(b *testing.B) {
 	for _, v := range variances {
 		b.Run(v.name, func(b *testing.B) {
@@ -73,7 +74,7 @@ func BenchmarkMixtureReplicate(b *testing.B) {
 }
 
 // BenchmarkARMAFit fits ARMA(1,1) to white noise, n = 500, by exact maximum
-// likelihood from five screened starts: the truth lies on the singular line.
+// likelihood from five starts of a scan and of screened proposals: the truth lies on the singular line.
 func BenchmarkARMAFit(b *testing.B) {
 	m, err := models.NewARMA(1, 1, models.ARMASettings{})
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 const apart = 0.3
 
 // propose returns starts drawn from the data: n proposals as they come, or the
-// best n of n·screen that lie apart. Where screening is asked for and a scan finds
-// maxima (models.Scanner), these come first and random ones fill up.
+// best n of n·screen that lie apart. Where a scan finds maxima (models.Scanner), these
+// come first and random ones fill up.
 func propose(sp *space, n, screen int, rng *rand.Rand) [][]float64 {
-	if s, ok := sp.l.(models.Scanner); ok && screen > 1 {
+	if s, ok := sp.l.(models.Scanner); ok {
 		out := s.Scan(n)
 		if len(out) < n {
 			out = append(out, draw(sp, n-len(out), screen, rng)...)
