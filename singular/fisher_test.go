@@ -259,3 +259,26 @@ func TestIntoAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// Networks of more than two inputs have no quadrature rule: their information is
+// that at inputs drawn at random, with its standard error.
+func TestFisherOfManyInputs(t *testing.T) {
+	for _, text := range []string{"mlp:in=3,hidden=3,act=tanh,bias=true", "mlp:in=3,hidden=1+1,out=2,noise=softmax"} {
+		m, err := models.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := NewFisher(m, FisherOptions{Draws: 200})
+		if err != nil {
+			t.Fatal(err)
+		}
+		theta := make([]float64, models.Dim(m))
+		for i := range theta {
+			theta[i] = 0.5 - 0.1*float64(i)
+		}
+		info, err := f.At(theta)
+		if err != nil || info.Route != models.MonteCarlo || info.SE == nil {
+			t.Errorf("%s: route %v, error %v", text, info.Route, err)
+		}
+	}
+}

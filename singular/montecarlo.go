@@ -44,6 +44,11 @@ func (f *Fisher) chooseNodes(opts FisherOptions) bool {
 	if !ok || opts.Data != nil || f.m.Shape().Series {
 		return false
 	}
+	// Families with elemental information have product rules of one or two inputs:
+	// with more, Monte Carlo over the inputs is left.
+	if _, byInput := f.m.(models.PointInformer); byInput && f.m.Shape().P > 2 {
+		return false
+	}
 	f.route = models.Quadrature
 	rows := func(theta []float64, rule models.Rule) (*mat.Dense, error) {
 		z, w, err := nd.Nodes(theta, rule)
