@@ -268,7 +268,7 @@ func TestFisherOfManyInputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := NewFisher(m, FisherOptions{Draws: 200})
+		f, err := NewFisher(m, FisherOptions{Draws: 200, Rng: newRand(1)})
 		if err != nil {
 			t.Fatal(err)
 		}
