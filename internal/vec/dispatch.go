@@ -17,3 +17,5 @@ func armaLanes(*armaState, []float64, int)               {}
 func tileLanes(c []float64, stride int, a, b []float64, k int) {
 	tilePortable(c, stride, a, b, k)
 }
+func normalLanes(g *Generators, dst []float64)      { normalPortable(g, dst) }
+func learnLanes(l *Learner, x []float64, steps int) { learnPortable(l, x, steps) }

@@ -157,3 +157,37 @@ func tileLanes(c []float64, stride int, a, b []float64, k int) {
 		tilePortable(c, stride, a, b, k)
 	}
 }
+
+func normalLanes(g *Generators, dst []float64) {
+	switch chosen {
+	case avx512:
+		normal512(&g[0][0], &dst[0], len(dst))
+	case avx2:
+		normal256(&g[0][0], &dst[0], len(dst))
+		normal256(&g[0][lanes/2], &dst[lanes/2], len(dst))
+	default:
+		normalPortable(g, dst)
+	}
+}
+
+func learnLanes(l *Learner, x []float64, steps int) {
+	kernel := learnTanh512
+	switch {
+	case chosen == portable:
+		learnPortable(l, x, steps)
+		return
+	case chosen == avx512 && l.Unit == ErfUnit:
+		kernel = learnErf512
+	case chosen == avx2 && l.Unit == ErfUnit:
+		kernel = learnErf256
+	case chosen == avx2:
+		kernel = learnTanh256
+	}
+	teachers := len(l.Teacher) / (l.Inputs + 1)
+	for i := 0; i < lanes; i += lanes / 2 {
+		kernel(&l.State[i], &l.Teacher[0], &x[i], &l.phi[i], l.Hidden, teachers, 8*lanes*l.Inputs, steps, l.Rate, l.Noise)
+		if chosen == avx512 {
+			break
+		}
+	}
+}

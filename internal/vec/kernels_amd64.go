@@ -44,6 +44,15 @@ func arma256(state *float64, y *float64, n int)
 func tile256(c *float64, stride int, a *float64, b *float64, k int)
 
 //go:noescape
+func normal256(state *uint64, dst *float64, n int)
+
+//go:noescape
+func learnTanh256(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)
+
+//go:noescape
+func learnErf256(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)
+
+//go:noescape
 func exp512(dst *float64, x *float64, n int)
 
 //go:noescape
@@ -81,3 +90,12 @@ func arma512(state *float64, y *float64, n int)
 
 //go:noescape
 func tile512(c *float64, stride int, a *float64, b *float64, k int)
+
+//go:noescape
+func normal512(state *uint64, dst *float64, n int)
+
+//go:noescape
+func learnTanh512(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)
+
+//go:noescape
+func learnErf512(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)

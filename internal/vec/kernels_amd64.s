@@ -1595,6 +1595,515 @@ k4_8:
 	VZEROUPPER
 	RET
 
+// func normal256(state *uint64, dst *float64, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·normal256(SB), NOSPLIT, $0-24
+	MOVQ    state+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPD (AX), Y0
+	VMOVUPD 64(AX), Y1
+	VMOVUPD 128(AX), Y2
+	VMOVUPD 192(AX), Y3
+
+loop:
+	VPADDQ       Y3, Y0, Y4
+	VPSLLQ       $0x11, Y1, Y5
+	VXORPD       Y0, Y2, Y2
+	VXORPD       Y1, Y3, Y3
+	VXORPD       Y2, Y1, Y1
+	VXORPD       Y3, Y0, Y0
+	VXORPD       Y5, Y2, Y2
+	VPSRLQ       $0x13, Y3, Y5
+	VPSLLQ       $0x2d, Y3, Y3
+	VORPD        Y5, Y3, Y3
+	VPADDQ       Y3, Y0, Y5
+	VPSLLQ       $0x11, Y1, Y6
+	VXORPD       Y0, Y2, Y2
+	VXORPD       Y1, Y3, Y3
+	VXORPD       Y2, Y1, Y1
+	VXORPD       Y3, Y0, Y0
+	VXORPD       Y6, Y2, Y2
+	VPSRLQ       $0x13, Y3, Y6
+	VPSLLQ       $0x2d, Y3, Y3
+	VORPD        Y6, Y3, Y3
+	VPSRLQ       $0x0c, Y4, Y4
+	VORPD        constants<>+672(SB), Y4, Y4
+	VBROADCASTSD constants<>+704(SB), Y6
+	VSUBPD       Y4, Y6, Y4
+	VBROADCASTSD constants<>+1952(SB), Y6
+	VPADDQ       Y6, Y4, Y4
+	VPSRLQ       $0x34, Y4, Y6
+	VORPD        constants<>+1984(SB), Y6, Y6
+	VSUBPD       constants<>+2016(SB), Y6, Y6
+	VANDPD       constants<>+2048(SB), Y4, Y4
+	VBROADCASTSD constants<>+2080(SB), Y7
+	VPADDQ       Y7, Y4, Y4
+	VSUBPD       constants<>+672(SB), Y4, Y7
+	VADDPD       constants<>+672(SB), Y4, Y4
+	VDIVPD       Y4, Y7, Y4
+	VMULPD       Y4, Y4, Y8
+	VMULPD       Y8, Y8, Y9
+	VBROADCASTSD constants<>+2112(SB), Y10
+	VFMADD213PD  constants<>+2144(SB), Y9, Y10
+	VFMADD213PD  constants<>+2176(SB), Y9, Y10
+	VBROADCASTSD constants<>+2208(SB), Y11
+	VFMADD213PD  constants<>+2240(SB), Y9, Y11
+	VFMADD213PD  constants<>+2272(SB), Y9, Y11
+	VFMADD213PD  constants<>+2304(SB), Y9, Y11
+	VFMADD213PD  Y11, Y8, Y10
+	VMULPD       Y8, Y10, Y8
+	VMULPD       constants<>+512(SB), Y7, Y9
+	VMULPD       Y7, Y9, Y9
+	VMULPD       constants<>+2336(SB), Y6, Y10
+	VADDPD       Y9, Y8, Y8
+	VFMADD231PD  Y8, Y4, Y10
+	VSUBPD       Y10, Y9, Y4
+	VSUBPD       Y7, Y4, Y4
+	VFMADD231PD  constants<>+2368(SB), Y6, Y4
+	VSQRTPD      Y4, Y4
+	VPSLLQ       $0x02, Y5, Y6
+	VPSRLQ       $0x0c, Y6, Y6
+	VORPD        constants<>+672(SB), Y6, Y6
+	VSUBPD       constants<>+2400(SB), Y6, Y6
+	VMULPD       constants<>+2432(SB), Y6, Y6
+	VMULPD       Y6, Y6, Y7
+	VMULPD       Y7, Y7, Y8
+	VBROADCASTSD constants<>+2464(SB), Y9
+	VFMADD213PD  constants<>+2496(SB), Y7, Y9
+	VFMADD213PD  constants<>+2528(SB), Y7, Y9
+	VFMADD213PD  constants<>+2560(SB), Y7, Y9
+	VFMADD213PD  constants<>+2592(SB), Y7, Y9
+	VFMADD213PD  constants<>+2624(SB), Y7, Y9
+	VMULPD       Y7, Y6, Y10
+	VFMADD213PD  Y6, Y10, Y9
+	VBROADCASTSD constants<>+2656(SB), Y6
+	VFMADD213PD  constants<>+2688(SB), Y7, Y6
+	VFMADD213PD  constants<>+2720(SB), Y7, Y6
+	VFMADD213PD  constants<>+2752(SB), Y7, Y6
+	VFMADD213PD  constants<>+2784(SB), Y7, Y6
+	VFMADD213PD  constants<>+2816(SB), Y7, Y6
+	VBROADCASTSD constants<>+2848(SB), Y10
+	VFMADD213PD  constants<>+672(SB), Y7, Y10
+	VFMADD213PD  Y10, Y8, Y6
+	VSUBPD       Y9, Y6, Y7
+	VMULPD       Y4, Y7, Y7
+	VADDPD       Y9, Y6, Y6
+	VMULPD       Y4, Y6, Y4
+	VANDPD       constants<>+576(SB), Y5, Y6
+	VXORPD       Y6, Y7, Y7
+	VPSLLQ       $0x01, Y5, Y5
+	VANDPD       constants<>+576(SB), Y5, Y5
+	VXORPD       Y5, Y4, Y4
+	VMOVUPD      Y7, (CX)
+	VMOVUPD      Y4, 64(CX)
+	ADDQ         $0x80, CX
+	SUBQ         $0x10, DX
+	JNZ          loop
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 64(AX)
+	VMOVUPD      Y2, 128(AX)
+	VMOVUPD      Y3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func learnTanh256(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·learnTanh256(SB), NOSPLIT, $0-80
+	MOVQ         state+0(FP), AX
+	MOVQ         teacher+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         phi+24(FP), BX
+	MOVQ         width+48(FP), SI
+	MOVQ         steps+56(FP), DI
+	VBROADCASTSD rate+64(FP), Y0
+	VBROADCASTSD noise+72(FP), Y1
+
+step:
+	VMULPD (DX)(SI*1), Y1, Y2
+	MOVQ   CX, R8
+	MOVQ   teachers+40(FP), R11
+
+teach:
+	VXORPD Y3, Y3, Y3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+teachInput:
+	VMOVUPD      (R9), Y4
+	VBROADCASTSD (R8), Y5
+	VFMADD231PD  Y5, Y4, Y3
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x40, R10
+	JNZ          teachInput
+	VANDPD       constants<>+544(SB), Y3, Y4
+	VANDPD       constants<>+576(SB), Y3, Y3
+	VBROADCASTSD constants<>+608(SB), Y5
+	VMINPD       Y4, Y5, Y4
+	VMULPD       constants<>+640(SB), Y4, Y4
+	VBROADCASTSD constants<>+64(SB), Y5
+	VFMADD231PD  constants<>+96(SB), Y4, Y5
+	VSUBPD       constants<>+64(SB), Y5, Y6
+	VMOVAPD      Y4, Y4
+	VFNMADD231PD constants<>+128(SB), Y6, Y4
+	VFNMADD231PD constants<>+160(SB), Y6, Y4
+	VMULPD       Y4, Y4, Y6
+	VBROADCASTSD constants<>+192(SB), Y7
+	VFMADD213PD  constants<>+224(SB), Y4, Y7
+	VBROADCASTSD constants<>+256(SB), Y8
+	VFMADD213PD  constants<>+288(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VBROADCASTSD constants<>+320(SB), Y8
+	VFMADD213PD  constants<>+352(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VBROADCASTSD constants<>+384(SB), Y8
+	VFMADD213PD  constants<>+416(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VBROADCASTSD constants<>+448(SB), Y8
+	VFMADD213PD  constants<>+480(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VFMADD213PD  Y4, Y6, Y7
+	VPSLLQ       $0x34, Y5, Y4
+	VSUBPD       constants<>+672(SB), Y4, Y5
+	VFMADD213PD  Y5, Y4, Y7
+	VADDPD       constants<>+704(SB), Y7, Y4
+	VDIVPD       Y4, Y7, Y4
+	VANDPD       constants<>+544(SB), Y4, Y4
+	VORPD        Y3, Y4, Y3
+	VBROADCASTSD (R8), Y4
+	VFMADD231PD  Y4, Y3, Y2
+	ADDQ         $0x08, R8
+	SUBQ         $0x01, R11
+	JNZ          teach
+	MOVQ         AX, R8
+	MOVQ         hidden+32(FP), R11
+	MOVQ         BX, R12
+
+student:
+	VXORPD Y3, Y3, Y3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+studentInput:
+	VMOVUPD      (R9), Y4
+	VFMADD231PD  (R8), Y4, Y3
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x40, R10
+	JNZ          studentInput
+	VANDPD       constants<>+544(SB), Y3, Y4
+	VANDPD       constants<>+576(SB), Y3, Y3
+	VBROADCASTSD constants<>+608(SB), Y5
+	VMINPD       Y4, Y5, Y4
+	VMULPD       constants<>+640(SB), Y4, Y4
+	VBROADCASTSD constants<>+64(SB), Y5
+	VFMADD231PD  constants<>+96(SB), Y4, Y5
+	VSUBPD       constants<>+64(SB), Y5, Y6
+	VMOVAPD      Y4, Y4
+	VFNMADD231PD constants<>+128(SB), Y6, Y4
+	VFNMADD231PD constants<>+160(SB), Y6, Y4
+	VMULPD       Y4, Y4, Y6
+	VBROADCASTSD constants<>+192(SB), Y7
+	VFMADD213PD  constants<>+224(SB), Y4, Y7
+	VBROADCASTSD constants<>+256(SB), Y8
+	VFMADD213PD  constants<>+288(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VBROADCASTSD constants<>+320(SB), Y8
+	VFMADD213PD  constants<>+352(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VBROADCASTSD constants<>+384(SB), Y8
+	VFMADD213PD  constants<>+416(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VBROADCASTSD constants<>+448(SB), Y8
+	VFMADD213PD  constants<>+480(SB), Y4, Y8
+	VFMADD213PD  Y8, Y6, Y7
+	VFMADD213PD  Y4, Y6, Y7
+	VPSLLQ       $0x34, Y5, Y4
+	VSUBPD       constants<>+672(SB), Y4, Y5
+	VFMADD213PD  Y5, Y4, Y7
+	VADDPD       constants<>+704(SB), Y7, Y4
+	VDIVPD       Y4, Y7, Y4
+	VANDPD       constants<>+544(SB), Y4, Y4
+	VORPD        Y3, Y4, Y3
+	VBROADCASTSD constants<>+672(SB), Y4
+	VFNMADD231PD Y3, Y3, Y4
+	VMOVUPD      Y3, (R12)
+	VMOVUPD      Y4, 64(R12)
+	VFNMADD231PD (R8), Y3, Y2
+	ADDQ         $0x40, R8
+	ADDQ         $0x80, R12
+	SUBQ         $0x01, R11
+	JNZ          student
+	VMULPD       Y0, Y2, Y2
+	MOVQ         AX, R8
+	MOVQ         hidden+32(FP), R11
+	MOVQ         BX, R12
+
+update:
+	VMOVUPD     (R8)(SI*1), Y3
+	VMULPD      Y3, Y2, Y4
+	VMULPD      64(R12), Y4, Y4
+	VFMADD231PD (R12), Y2, Y3
+	VMOVUPD     Y3, (R8)(SI*1)
+	MOVQ        DX, R9
+	MOVQ        SI, R10
+
+updateInput:
+	VMOVUPD     (R8), Y3
+	VFMADD231PD (R9), Y4, Y3
+	VMOVUPD     Y3, (R8)
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x40, R10
+	JNZ         updateInput
+	ADDQ        $0x40, R8
+	ADDQ        $0x80, R12
+	SUBQ        $0x01, R11
+	JNZ         update
+	ADDQ        SI, DX
+	ADDQ        $0x40, DX
+	SUBQ        $0x01, DI
+	JNZ         step
+	VZEROUPPER
+	RET
+
+// func learnErf256(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·learnErf256(SB), NOSPLIT, $0-80
+	MOVQ         state+0(FP), AX
+	MOVQ         teacher+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         phi+24(FP), BX
+	MOVQ         width+48(FP), SI
+	MOVQ         steps+56(FP), DI
+	VBROADCASTSD rate+64(FP), Y0
+	VBROADCASTSD noise+72(FP), Y1
+
+step:
+	VMULPD (DX)(SI*1), Y1, Y2
+	MOVQ   CX, R8
+	MOVQ   teachers+40(FP), R11
+
+teach:
+	VXORPD Y3, Y3, Y3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+teachInput:
+	VMOVUPD      (R9), Y4
+	VBROADCASTSD (R8), Y5
+	VFMADD231PD  Y5, Y4, Y3
+	ADDQ         $0x08, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x40, R10
+	JNZ          teachInput
+	VMULPD       constants<>+2080(SB), Y3, Y3
+	VANDPD       constants<>+544(SB), Y3, Y4
+	VANDPD       constants<>+576(SB), Y3, Y3
+	VBROADCASTSD constants<>+1120(SB), Y5
+	VMINPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VORPD        constants<>+576(SB), Y6, Y6
+	VBROADCASTSD constants<>+64(SB), Y7
+	VFMADD231PD  constants<>+96(SB), Y6, Y7
+	VSUBPD       constants<>+64(SB), Y7, Y8
+	VMOVAPD      Y6, Y6
+	VFNMADD231PD constants<>+128(SB), Y8, Y6
+	VFNMADD231PD constants<>+160(SB), Y8, Y6
+	VMULPD       Y6, Y6, Y8
+	VBROADCASTSD constants<>+192(SB), Y9
+	VFMADD213PD  constants<>+224(SB), Y6, Y9
+	VBROADCASTSD constants<>+256(SB), Y10
+	VFMADD213PD  constants<>+288(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VBROADCASTSD constants<>+320(SB), Y10
+	VFMADD213PD  constants<>+352(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VBROADCASTSD constants<>+384(SB), Y10
+	VFMADD213PD  constants<>+416(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VBROADCASTSD constants<>+448(SB), Y10
+	VFMADD213PD  constants<>+480(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VFMADD213PD  Y6, Y8, Y9
+	VPSLLQ       $0x34, Y7, Y6
+	VFMADD213PD  Y6, Y6, Y9
+	VSUBPD       constants<>+704(SB), Y5, Y5
+	VBROADCASTSD constants<>+1152(SB), Y6
+	VFMADD213PD  constants<>+1184(SB), Y5, Y6
+	VFMADD213PD  constants<>+1216(SB), Y5, Y6
+	VFMADD213PD  constants<>+1248(SB), Y5, Y6
+	VFMADD213PD  constants<>+1280(SB), Y5, Y6
+	VFMADD213PD  constants<>+1312(SB), Y5, Y6
+	VFMADD213PD  constants<>+1344(SB), Y5, Y6
+	VFMADD213PD  constants<>+1376(SB), Y5, Y6
+	VFMADD213PD  constants<>+1408(SB), Y5, Y6
+	VFMADD213PD  constants<>+1440(SB), Y5, Y6
+	VFMADD213PD  constants<>+1472(SB), Y5, Y6
+	VFMADD213PD  constants<>+1504(SB), Y5, Y6
+	VFMADD213PD  constants<>+1536(SB), Y5, Y6
+	VFMADD213PD  constants<>+1568(SB), Y5, Y6
+	VFMADD213PD  constants<>+1600(SB), Y5, Y6
+	VFMADD213PD  constants<>+1632(SB), Y5, Y6
+	VFMADD213PD  constants<>+1664(SB), Y5, Y6
+	VFMADD213PD  constants<>+1696(SB), Y5, Y6
+	VFMADD213PD  constants<>+1728(SB), Y5, Y6
+	VFMADD213PD  constants<>+1760(SB), Y5, Y6
+	VFMADD213PD  constants<>+1792(SB), Y5, Y6
+	VBROADCASTSD constants<>+672(SB), Y5
+	VFNMADD231PD Y6, Y9, Y5
+	VMULPD       Y4, Y4, Y6
+	VBROADCASTSD constants<>+736(SB), Y7
+	VFMADD213PD  constants<>+768(SB), Y6, Y7
+	VFMADD213PD  constants<>+800(SB), Y6, Y7
+	VFMADD213PD  constants<>+832(SB), Y6, Y7
+	VFMADD213PD  constants<>+864(SB), Y6, Y7
+	VFMADD213PD  constants<>+896(SB), Y6, Y7
+	VFMADD213PD  constants<>+928(SB), Y6, Y7
+	VFMADD213PD  constants<>+960(SB), Y6, Y7
+	VFMADD213PD  constants<>+992(SB), Y6, Y7
+	VFMADD213PD  constants<>+1024(SB), Y6, Y7
+	VFMADD213PD  constants<>+1056(SB), Y6, Y7
+	VFMADD213PD  constants<>+1088(SB), Y6, Y7
+	VMULPD       Y4, Y7, Y6
+	VCMPPD       $0x11, constants<>+672(SB), Y4, Y4
+	VBLENDVPD    Y4, Y6, Y5, Y4
+	VORPD        Y3, Y4, Y3
+	VBROADCASTSD (R8), Y4
+	VFMADD231PD  Y4, Y3, Y2
+	ADDQ         $0x08, R8
+	SUBQ         $0x01, R11
+	JNZ          teach
+	MOVQ         AX, R8
+	MOVQ         hidden+32(FP), R11
+	MOVQ         BX, R12
+
+student:
+	VXORPD Y3, Y3, Y3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+studentInput:
+	VMOVUPD      (R9), Y4
+	VFMADD231PD  (R8), Y4, Y3
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x40, R10
+	JNZ          studentInput
+	VMULPD       constants<>+2080(SB), Y3, Y3
+	VANDPD       constants<>+544(SB), Y3, Y4
+	VANDPD       constants<>+576(SB), Y3, Y3
+	VBROADCASTSD constants<>+1120(SB), Y5
+	VMINPD       Y4, Y5, Y5
+	VMULPD       Y5, Y5, Y6
+	VORPD        constants<>+576(SB), Y6, Y6
+	VBROADCASTSD constants<>+64(SB), Y7
+	VFMADD231PD  constants<>+96(SB), Y6, Y7
+	VSUBPD       constants<>+64(SB), Y7, Y8
+	VMOVAPD      Y6, Y6
+	VFNMADD231PD constants<>+128(SB), Y8, Y6
+	VFNMADD231PD constants<>+160(SB), Y8, Y6
+	VMULPD       Y6, Y6, Y8
+	VBROADCASTSD constants<>+192(SB), Y9
+	VFMADD213PD  constants<>+224(SB), Y6, Y9
+	VBROADCASTSD constants<>+256(SB), Y10
+	VFMADD213PD  constants<>+288(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VBROADCASTSD constants<>+320(SB), Y10
+	VFMADD213PD  constants<>+352(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VBROADCASTSD constants<>+384(SB), Y10
+	VFMADD213PD  constants<>+416(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VBROADCASTSD constants<>+448(SB), Y10
+	VFMADD213PD  constants<>+480(SB), Y6, Y10
+	VFMADD213PD  Y10, Y8, Y9
+	VFMADD213PD  Y6, Y8, Y9
+	VPSLLQ       $0x34, Y7, Y6
+	VFMADD213PD  Y6, Y6, Y9
+	VMULPD       constants<>+2880(SB), Y9, Y6
+	VSUBPD       constants<>+704(SB), Y5, Y5
+	VBROADCASTSD constants<>+1152(SB), Y7
+	VFMADD213PD  constants<>+1184(SB), Y5, Y7
+	VFMADD213PD  constants<>+1216(SB), Y5, Y7
+	VFMADD213PD  constants<>+1248(SB), Y5, Y7
+	VFMADD213PD  constants<>+1280(SB), Y5, Y7
+	VFMADD213PD  constants<>+1312(SB), Y5, Y7
+	VFMADD213PD  constants<>+1344(SB), Y5, Y7
+	VFMADD213PD  constants<>+1376(SB), Y5, Y7
+	VFMADD213PD  constants<>+1408(SB), Y5, Y7
+	VFMADD213PD  constants<>+1440(SB), Y5, Y7
+	VFMADD213PD  constants<>+1472(SB), Y5, Y7
+	VFMADD213PD  constants<>+1504(SB), Y5, Y7
+	VFMADD213PD  constants<>+1536(SB), Y5, Y7
+	VFMADD213PD  constants<>+1568(SB), Y5, Y7
+	VFMADD213PD  constants<>+1600(SB), Y5, Y7
+	VFMADD213PD  constants<>+1632(SB), Y5, Y7
+	VFMADD213PD  constants<>+1664(SB), Y5, Y7
+	VFMADD213PD  constants<>+1696(SB), Y5, Y7
+	VFMADD213PD  constants<>+1728(SB), Y5, Y7
+	VFMADD213PD  constants<>+1760(SB), Y5, Y7
+	VFMADD213PD  constants<>+1792(SB), Y5, Y7
+	VBROADCASTSD constants<>+672(SB), Y5
+	VFNMADD231PD Y7, Y9, Y5
+	VMULPD       Y4, Y4, Y7
+	VBROADCASTSD constants<>+736(SB), Y8
+	VFMADD213PD  constants<>+768(SB), Y7, Y8
+	VFMADD213PD  constants<>+800(SB), Y7, Y8
+	VFMADD213PD  constants<>+832(SB), Y7, Y8
+	VFMADD213PD  constants<>+864(SB), Y7, Y8
+	VFMADD213PD  constants<>+896(SB), Y7, Y8
+	VFMADD213PD  constants<>+928(SB), Y7, Y8
+	VFMADD213PD  constants<>+960(SB), Y7, Y8
+	VFMADD213PD  constants<>+992(SB), Y7, Y8
+	VFMADD213PD  constants<>+1024(SB), Y7, Y8
+	VFMADD213PD  constants<>+1056(SB), Y7, Y8
+	VFMADD213PD  constants<>+1088(SB), Y7, Y8
+	VMULPD       Y4, Y8, Y7
+	VCMPPD       $0x11, constants<>+672(SB), Y4, Y4
+	VBLENDVPD    Y4, Y7, Y5, Y4
+	VORPD        Y3, Y4, Y3
+	VMOVUPD      Y3, (R12)
+	VMOVUPD      Y6, 64(R12)
+	VFNMADD231PD (R8), Y3, Y2
+	ADDQ         $0x40, R8
+	ADDQ         $0x80, R12
+	SUBQ         $0x01, R11
+	JNZ          student
+	VMULPD       Y0, Y2, Y2
+	MOVQ         AX, R8
+	MOVQ         hidden+32(FP), R11
+	MOVQ         BX, R12
+
+update:
+	VMOVUPD     (R8)(SI*1), Y3
+	VMULPD      Y3, Y2, Y4
+	VMULPD      64(R12), Y4, Y4
+	VFMADD231PD (R12), Y2, Y3
+	VMOVUPD     Y3, (R8)(SI*1)
+	MOVQ        DX, R9
+	MOVQ        SI, R10
+
+updateInput:
+	VMOVUPD     (R8), Y3
+	VFMADD231PD (R9), Y4, Y3
+	VMOVUPD     Y3, (R8)
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x40, R10
+	JNZ         updateInput
+	ADDQ        $0x40, R8
+	ADDQ        $0x80, R12
+	SUBQ        $0x01, R11
+	JNZ         update
+	ADDQ        SI, DX
+	ADDQ        $0x40, DX
+	SUBQ        $0x01, DI
+	JNZ         step
+	VZEROUPPER
+	RET
+
 // func exp512(dst *float64, x *float64, n int)
 // Requires: AVX, AVX512F
 TEXT ·exp512(SB), NOSPLIT, $0-24
@@ -2559,6 +3068,511 @@ k0_0:
 	VZEROUPPER
 	RET
 
+// func normal512(state *uint64, dst *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·normal512(SB), NOSPLIT, $0-24
+	MOVQ    state+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPD (AX), Z0
+	VMOVUPD 64(AX), Z1
+	VMOVUPD 128(AX), Z2
+	VMOVUPD 192(AX), Z3
+
+loop:
+	VPADDQ           Z3, Z0, Z4
+	VPSLLQ           $0x11, Z1, Z5
+	VXORPD           Z0, Z2, Z2
+	VXORPD           Z1, Z3, Z3
+	VXORPD           Z2, Z1, Z1
+	VXORPD           Z3, Z0, Z0
+	VXORPD           Z5, Z2, Z2
+	VPROLQ           $0x2d, Z3, Z3
+	VPADDQ           Z3, Z0, Z5
+	VPSLLQ           $0x11, Z1, Z6
+	VXORPD           Z0, Z2, Z2
+	VXORPD           Z1, Z3, Z3
+	VXORPD           Z2, Z1, Z1
+	VXORPD           Z3, Z0, Z0
+	VXORPD           Z6, Z2, Z2
+	VPROLQ           $0x2d, Z3, Z3
+	VPSRLQ           $0x0c, Z4, Z4
+	VORPD.BCST       constants<>+672(SB), Z4, Z4
+	VBROADCASTSD     constants<>+704(SB), Z6
+	VSUBPD           Z4, Z6, Z4
+	VBROADCASTSD     constants<>+1952(SB), Z6
+	VPADDQ           Z6, Z4, Z4
+	VPSRLQ           $0x34, Z4, Z6
+	VORPD.BCST       constants<>+1984(SB), Z6, Z6
+	VSUBPD.BCST      constants<>+2016(SB), Z6, Z6
+	VANDPD.BCST      constants<>+2048(SB), Z4, Z4
+	VBROADCASTSD     constants<>+2080(SB), Z7
+	VPADDQ           Z7, Z4, Z4
+	VSUBPD.BCST      constants<>+672(SB), Z4, Z7
+	VADDPD.BCST      constants<>+672(SB), Z4, Z4
+	VDIVPD           Z4, Z7, Z4
+	VMULPD           Z4, Z4, Z8
+	VMULPD           Z8, Z8, Z9
+	VBROADCASTSD     constants<>+2112(SB), Z10
+	VFMADD213PD.BCST constants<>+2144(SB), Z9, Z10
+	VFMADD213PD.BCST constants<>+2176(SB), Z9, Z10
+	VBROADCASTSD     constants<>+2208(SB), Z11
+	VFMADD213PD.BCST constants<>+2240(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+2272(SB), Z9, Z11
+	VFMADD213PD.BCST constants<>+2304(SB), Z9, Z11
+	VFMADD213PD      Z11, Z8, Z10
+	VMULPD           Z8, Z10, Z8
+	VMULPD.BCST      constants<>+512(SB), Z7, Z9
+	VMULPD           Z7, Z9, Z9
+	VMULPD.BCST      constants<>+2336(SB), Z6, Z10
+	VADDPD           Z9, Z8, Z8
+	VFMADD231PD      Z8, Z4, Z10
+	VSUBPD           Z10, Z9, Z4
+	VSUBPD           Z7, Z4, Z4
+	VFMADD231PD.BCST constants<>+2368(SB), Z6, Z4
+	VSQRTPD          Z4, Z4
+	VPSLLQ           $0x02, Z5, Z6
+	VPSRLQ           $0x0c, Z6, Z6
+	VORPD.BCST       constants<>+672(SB), Z6, Z6
+	VSUBPD.BCST      constants<>+2400(SB), Z6, Z6
+	VMULPD.BCST      constants<>+2432(SB), Z6, Z6
+	VMULPD           Z6, Z6, Z7
+	VMULPD           Z7, Z7, Z8
+	VBROADCASTSD     constants<>+2464(SB), Z9
+	VFMADD213PD.BCST constants<>+2496(SB), Z7, Z9
+	VFMADD213PD.BCST constants<>+2528(SB), Z7, Z9
+	VFMADD213PD.BCST constants<>+2560(SB), Z7, Z9
+	VFMADD213PD.BCST constants<>+2592(SB), Z7, Z9
+	VFMADD213PD.BCST constants<>+2624(SB), Z7, Z9
+	VMULPD           Z7, Z6, Z10
+	VFMADD213PD      Z6, Z10, Z9
+	VBROADCASTSD     constants<>+2656(SB), Z6
+	VFMADD213PD.BCST constants<>+2688(SB), Z7, Z6
+	VFMADD213PD.BCST constants<>+2720(SB), Z7, Z6
+	VFMADD213PD.BCST constants<>+2752(SB), Z7, Z6
+	VFMADD213PD.BCST constants<>+2784(SB), Z7, Z6
+	VFMADD213PD.BCST constants<>+2816(SB), Z7, Z6
+	VBROADCASTSD     constants<>+2848(SB), Z10
+	VFMADD213PD.BCST constants<>+672(SB), Z7, Z10
+	VFMADD213PD      Z10, Z8, Z6
+	VSUBPD           Z9, Z6, Z7
+	VMULPD           Z4, Z7, Z7
+	VADDPD           Z9, Z6, Z6
+	VMULPD           Z4, Z6, Z4
+	VANDPD.BCST      constants<>+576(SB), Z5, Z6
+	VXORPD           Z6, Z7, Z7
+	VPSLLQ           $0x01, Z5, Z5
+	VANDPD.BCST      constants<>+576(SB), Z5, Z5
+	VXORPD           Z5, Z4, Z4
+	VMOVUPD          Z7, (CX)
+	VMOVUPD          Z4, 64(CX)
+	ADDQ             $0x80, CX
+	SUBQ             $0x10, DX
+	JNZ              loop
+	VMOVUPD          Z0, (AX)
+	VMOVUPD          Z1, 64(AX)
+	VMOVUPD          Z2, 128(AX)
+	VMOVUPD          Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func learnTanh512(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·learnTanh512(SB), NOSPLIT, $0-80
+	MOVQ         state+0(FP), AX
+	MOVQ         teacher+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         phi+24(FP), BX
+	MOVQ         width+48(FP), SI
+	MOVQ         steps+56(FP), DI
+	VBROADCASTSD rate+64(FP), Z0
+	VBROADCASTSD noise+72(FP), Z1
+
+step:
+	VMULPD (DX)(SI*1), Z1, Z2
+	MOVQ   CX, R8
+	MOVQ   teachers+40(FP), R11
+
+teach:
+	VXORPD Z3, Z3, Z3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+teachInput:
+	VMOVUPD           (R9), Z4
+	VBROADCASTSD      (R8), Z5
+	VFMADD231PD       Z5, Z4, Z3
+	ADDQ              $0x08, R8
+	ADDQ              $0x40, R9
+	SUBQ              $0x40, R10
+	JNZ               teachInput
+	VANDPD.BCST       constants<>+544(SB), Z3, Z4
+	VANDPD.BCST       constants<>+576(SB), Z3, Z3
+	VBROADCASTSD      constants<>+608(SB), Z5
+	VMINPD            Z4, Z5, Z4
+	VMULPD.BCST       constants<>+640(SB), Z4, Z4
+	VBROADCASTSD      constants<>+64(SB), Z5
+	VFMADD231PD.BCST  constants<>+96(SB), Z4, Z5
+	VSUBPD.BCST       constants<>+64(SB), Z5, Z6
+	VMOVAPD           Z4, Z4
+	VFNMADD231PD.BCST constants<>+128(SB), Z6, Z4
+	VFNMADD231PD.BCST constants<>+160(SB), Z6, Z4
+	VMULPD            Z4, Z4, Z6
+	VBROADCASTSD      constants<>+192(SB), Z7
+	VFMADD213PD.BCST  constants<>+224(SB), Z4, Z7
+	VBROADCASTSD      constants<>+256(SB), Z8
+	VFMADD213PD.BCST  constants<>+288(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VBROADCASTSD      constants<>+320(SB), Z8
+	VFMADD213PD.BCST  constants<>+352(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VBROADCASTSD      constants<>+384(SB), Z8
+	VFMADD213PD.BCST  constants<>+416(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VBROADCASTSD      constants<>+448(SB), Z8
+	VFMADD213PD.BCST  constants<>+480(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VFMADD213PD       Z4, Z6, Z7
+	VPSLLQ            $0x34, Z5, Z4
+	VSUBPD.BCST       constants<>+672(SB), Z4, Z5
+	VFMADD213PD       Z5, Z4, Z7
+	VADDPD.BCST       constants<>+704(SB), Z7, Z4
+	VDIVPD            Z4, Z7, Z4
+	VANDPD.BCST       constants<>+544(SB), Z4, Z4
+	VORPD             Z3, Z4, Z3
+	VBROADCASTSD      (R8), Z4
+	VFMADD231PD       Z4, Z3, Z2
+	ADDQ              $0x08, R8
+	SUBQ              $0x01, R11
+	JNZ               teach
+	MOVQ              AX, R8
+	MOVQ              hidden+32(FP), R11
+	MOVQ              BX, R12
+
+student:
+	VXORPD Z3, Z3, Z3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+studentInput:
+	VMOVUPD           (R9), Z4
+	VFMADD231PD       (R8), Z4, Z3
+	ADDQ              $0x40, R8
+	ADDQ              $0x40, R9
+	SUBQ              $0x40, R10
+	JNZ               studentInput
+	VANDPD.BCST       constants<>+544(SB), Z3, Z4
+	VANDPD.BCST       constants<>+576(SB), Z3, Z3
+	VBROADCASTSD      constants<>+608(SB), Z5
+	VMINPD            Z4, Z5, Z4
+	VMULPD.BCST       constants<>+640(SB), Z4, Z4
+	VBROADCASTSD      constants<>+64(SB), Z5
+	VFMADD231PD.BCST  constants<>+96(SB), Z4, Z5
+	VSUBPD.BCST       constants<>+64(SB), Z5, Z6
+	VMOVAPD           Z4, Z4
+	VFNMADD231PD.BCST constants<>+128(SB), Z6, Z4
+	VFNMADD231PD.BCST constants<>+160(SB), Z6, Z4
+	VMULPD            Z4, Z4, Z6
+	VBROADCASTSD      constants<>+192(SB), Z7
+	VFMADD213PD.BCST  constants<>+224(SB), Z4, Z7
+	VBROADCASTSD      constants<>+256(SB), Z8
+	VFMADD213PD.BCST  constants<>+288(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VBROADCASTSD      constants<>+320(SB), Z8
+	VFMADD213PD.BCST  constants<>+352(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VBROADCASTSD      constants<>+384(SB), Z8
+	VFMADD213PD.BCST  constants<>+416(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VBROADCASTSD      constants<>+448(SB), Z8
+	VFMADD213PD.BCST  constants<>+480(SB), Z4, Z8
+	VFMADD213PD       Z8, Z6, Z7
+	VFMADD213PD       Z4, Z6, Z7
+	VPSLLQ            $0x34, Z5, Z4
+	VSUBPD.BCST       constants<>+672(SB), Z4, Z5
+	VFMADD213PD       Z5, Z4, Z7
+	VADDPD.BCST       constants<>+704(SB), Z7, Z4
+	VDIVPD            Z4, Z7, Z4
+	VANDPD.BCST       constants<>+544(SB), Z4, Z4
+	VORPD             Z3, Z4, Z3
+	VBROADCASTSD      constants<>+672(SB), Z4
+	VFNMADD231PD      Z3, Z3, Z4
+	VMOVUPD           Z3, (R12)
+	VMOVUPD           Z4, 64(R12)
+	VFNMADD231PD      (R8), Z3, Z2
+	ADDQ              $0x40, R8
+	ADDQ              $0x80, R12
+	SUBQ              $0x01, R11
+	JNZ               student
+	VMULPD            Z0, Z2, Z2
+	MOVQ              AX, R8
+	MOVQ              hidden+32(FP), R11
+	MOVQ              BX, R12
+
+update:
+	VMOVUPD     (R8)(SI*1), Z3
+	VMULPD      Z3, Z2, Z4
+	VMULPD      64(R12), Z4, Z4
+	VFMADD231PD (R12), Z2, Z3
+	VMOVUPD     Z3, (R8)(SI*1)
+	MOVQ        DX, R9
+	MOVQ        SI, R10
+
+updateInput:
+	VMOVUPD     (R8), Z3
+	VFMADD231PD (R9), Z4, Z3
+	VMOVUPD     Z3, (R8)
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x40, R10
+	JNZ         updateInput
+	ADDQ        $0x40, R8
+	ADDQ        $0x80, R12
+	SUBQ        $0x01, R11
+	JNZ         update
+	ADDQ        SI, DX
+	ADDQ        $0x40, DX
+	SUBQ        $0x01, DI
+	JNZ         step
+	VZEROUPPER
+	RET
+
+// func learnErf512(state *float64, teacher *float64, x *float64, phi *float64, hidden int, teachers int, width int, steps int, rate float64, noise float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·learnErf512(SB), NOSPLIT, $0-80
+	MOVQ         state+0(FP), AX
+	MOVQ         teacher+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         phi+24(FP), BX
+	MOVQ         width+48(FP), SI
+	MOVQ         steps+56(FP), DI
+	VBROADCASTSD rate+64(FP), Z0
+	VBROADCASTSD noise+72(FP), Z1
+
+step:
+	VMULPD (DX)(SI*1), Z1, Z2
+	MOVQ   CX, R8
+	MOVQ   teachers+40(FP), R11
+
+teach:
+	VXORPD Z3, Z3, Z3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+teachInput:
+	VMOVUPD           (R9), Z4
+	VBROADCASTSD      (R8), Z5
+	VFMADD231PD       Z5, Z4, Z3
+	ADDQ              $0x08, R8
+	ADDQ              $0x40, R9
+	SUBQ              $0x40, R10
+	JNZ               teachInput
+	VMULPD.BCST       constants<>+2080(SB), Z3, Z3
+	VANDPD.BCST       constants<>+544(SB), Z3, Z4
+	VANDPD.BCST       constants<>+576(SB), Z3, Z3
+	VBROADCASTSD      constants<>+1120(SB), Z5
+	VMINPD            Z4, Z5, Z5
+	VMULPD            Z5, Z5, Z8
+	VORPD.BCST        constants<>+576(SB), Z8, Z8
+	VBROADCASTSD      constants<>+64(SB), Z9
+	VFMADD231PD.BCST  constants<>+96(SB), Z8, Z9
+	VSUBPD.BCST       constants<>+64(SB), Z9, Z10
+	VMOVAPD           Z8, Z8
+	VFNMADD231PD.BCST constants<>+128(SB), Z10, Z8
+	VFNMADD231PD.BCST constants<>+160(SB), Z10, Z8
+	VMULPD            Z8, Z8, Z10
+	VBROADCASTSD      constants<>+192(SB), Z11
+	VFMADD213PD.BCST  constants<>+224(SB), Z8, Z11
+	VBROADCASTSD      constants<>+256(SB), Z12
+	VFMADD213PD.BCST  constants<>+288(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VBROADCASTSD      constants<>+320(SB), Z12
+	VFMADD213PD.BCST  constants<>+352(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VBROADCASTSD      constants<>+384(SB), Z12
+	VFMADD213PD.BCST  constants<>+416(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VBROADCASTSD      constants<>+448(SB), Z12
+	VFMADD213PD.BCST  constants<>+480(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VFMADD213PD       Z8, Z10, Z11
+	VPSLLQ            $0x34, Z9, Z8
+	VFMADD213PD       Z8, Z8, Z11
+	VSUBPD.BCST       constants<>+704(SB), Z5, Z5
+	VBROADCASTSD      constants<>+1152(SB), Z8
+	VFMADD213PD.BCST  constants<>+1184(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1216(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1248(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1280(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1312(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1344(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1376(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1408(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1440(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1472(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1504(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1536(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1568(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1600(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1632(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1664(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1696(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1728(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1760(SB), Z5, Z8
+	VFMADD213PD.BCST  constants<>+1792(SB), Z5, Z8
+	VBROADCASTSD      constants<>+672(SB), Z5
+	VFNMADD231PD      Z8, Z11, Z5
+	VMULPD            Z4, Z4, Z8
+	VBROADCASTSD      constants<>+736(SB), Z9
+	VFMADD213PD.BCST  constants<>+768(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+800(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+832(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+864(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+896(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+928(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+960(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+992(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+1024(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+1056(SB), Z8, Z9
+	VFMADD213PD.BCST  constants<>+1088(SB), Z8, Z9
+	VMULPD            Z4, Z9, Z8
+	VCMPPD.BCST       $0x11, constants<>+672(SB), Z4, K1
+	VBLENDMPD         Z8, Z5, K1, Z6
+	VORPD             Z3, Z6, Z3
+	VBROADCASTSD      (R8), Z4
+	VFMADD231PD       Z4, Z3, Z2
+	ADDQ              $0x08, R8
+	SUBQ              $0x01, R11
+	JNZ               teach
+	MOVQ              AX, R8
+	MOVQ              hidden+32(FP), R11
+	MOVQ              BX, R12
+
+student:
+	VXORPD Z3, Z3, Z3
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+
+studentInput:
+	VMOVUPD           (R9), Z4
+	VFMADD231PD       (R8), Z4, Z3
+	ADDQ              $0x40, R8
+	ADDQ              $0x40, R9
+	SUBQ              $0x40, R10
+	JNZ               studentInput
+	VMULPD.BCST       constants<>+2080(SB), Z3, Z3
+	VANDPD.BCST       constants<>+544(SB), Z3, Z4
+	VANDPD.BCST       constants<>+576(SB), Z3, Z3
+	VBROADCASTSD      constants<>+1120(SB), Z5
+	VMINPD            Z4, Z5, Z5
+	VMULPD            Z5, Z5, Z8
+	VORPD.BCST        constants<>+576(SB), Z8, Z8
+	VBROADCASTSD      constants<>+64(SB), Z9
+	VFMADD231PD.BCST  constants<>+96(SB), Z8, Z9
+	VSUBPD.BCST       constants<>+64(SB), Z9, Z10
+	VMOVAPD           Z8, Z8
+	VFNMADD231PD.BCST constants<>+128(SB), Z10, Z8
+	VFNMADD231PD.BCST constants<>+160(SB), Z10, Z8
+	VMULPD            Z8, Z8, Z10
+	VBROADCASTSD      constants<>+192(SB), Z11
+	VFMADD213PD.BCST  constants<>+224(SB), Z8, Z11
+	VBROADCASTSD      constants<>+256(SB), Z12
+	VFMADD213PD.BCST  constants<>+288(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VBROADCASTSD      constants<>+320(SB), Z12
+	VFMADD213PD.BCST  constants<>+352(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VBROADCASTSD      constants<>+384(SB), Z12
+	VFMADD213PD.BCST  constants<>+416(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VBROADCASTSD      constants<>+448(SB), Z12
+	VFMADD213PD.BCST  constants<>+480(SB), Z8, Z12
+	VFMADD213PD       Z12, Z10, Z11
+	VFMADD213PD       Z8, Z10, Z11
+	VPSLLQ            $0x34, Z9, Z8
+	VFMADD213PD       Z8, Z8, Z11
+	VMULPD.BCST       constants<>+2880(SB), Z11, Z8
+	VSUBPD.BCST       constants<>+704(SB), Z5, Z5
+	VBROADCASTSD      constants<>+1152(SB), Z9
+	VFMADD213PD.BCST  constants<>+1184(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1216(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1248(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1280(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1312(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1344(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1376(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1408(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1440(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1472(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1504(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1536(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1568(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1600(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1632(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1664(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1696(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1728(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1760(SB), Z5, Z9
+	VFMADD213PD.BCST  constants<>+1792(SB), Z5, Z9
+	VBROADCASTSD      constants<>+672(SB), Z5
+	VFNMADD231PD      Z9, Z11, Z5
+	VMULPD            Z4, Z4, Z9
+	VBROADCASTSD      constants<>+736(SB), Z10
+	VFMADD213PD.BCST  constants<>+768(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+800(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+832(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+864(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+896(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+928(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+960(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+992(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+1024(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+1056(SB), Z9, Z10
+	VFMADD213PD.BCST  constants<>+1088(SB), Z9, Z10
+	VMULPD            Z4, Z10, Z9
+	VCMPPD.BCST       $0x11, constants<>+672(SB), Z4, K1
+	VBLENDMPD         Z9, Z5, K1, Z7
+	VORPD             Z3, Z7, Z3
+	VMOVUPD           Z3, (R12)
+	VMOVUPD           Z8, 64(R12)
+	VFNMADD231PD      (R8), Z3, Z2
+	ADDQ              $0x40, R8
+	ADDQ              $0x80, R12
+	SUBQ              $0x01, R11
+	JNZ               student
+	VMULPD            Z0, Z2, Z2
+	MOVQ              AX, R8
+	MOVQ              hidden+32(FP), R11
+	MOVQ              BX, R12
+
+update:
+	VMOVUPD     (R8)(SI*1), Z3
+	VMULPD      Z3, Z2, Z4
+	VMULPD      64(R12), Z4, Z4
+	VFMADD231PD (R12), Z2, Z3
+	VMOVUPD     Z3, (R8)(SI*1)
+	MOVQ        DX, R9
+	MOVQ        SI, R10
+
+updateInput:
+	VMOVUPD     (R8), Z3
+	VFMADD231PD (R9), Z4, Z3
+	VMOVUPD     Z3, (R8)
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, R9
+	SUBQ        $0x40, R10
+	JNZ         updateInput
+	ADDQ        $0x40, R8
+	ADDQ        $0x80, R12
+	SUBQ        $0x01, R11
+	JNZ         update
+	ADDQ        SI, DX
+	ADDQ        $0x40, DX
+	SUBQ        $0x01, DI
+	JNZ         step
+	VZEROUPPER
+	RET
+
 DATA constants<>+0(SB)/8, $0x4086300000000000
 DATA constants<>+8(SB)/8, $0x4086300000000000
 DATA constants<>+16(SB)/8, $0x4086300000000000
@@ -2803,4 +3817,124 @@ DATA constants<>+1920(SB)/8, $0x3bfd83c94fb6d2ac
 DATA constants<>+1928(SB)/8, $0x3bfd83c94fb6d2ac
 DATA constants<>+1936(SB)/8, $0x3bfd83c94fb6d2ac
 DATA constants<>+1944(SB)/8, $0x3bfd83c94fb6d2ac
-GLOBL constants<>(SB), RODATA|NOPTR, $1952
+DATA constants<>+1952(SB)/8, $0x00095f619980c433
+DATA constants<>+1960(SB)/8, $0x00095f619980c433
+DATA constants<>+1968(SB)/8, $0x00095f619980c433
+DATA constants<>+1976(SB)/8, $0x00095f619980c433
+DATA constants<>+1984(SB)/8, $0x4330000000000000
+DATA constants<>+1992(SB)/8, $0x4330000000000000
+DATA constants<>+2000(SB)/8, $0x4330000000000000
+DATA constants<>+2008(SB)/8, $0x4330000000000000
+DATA constants<>+2016(SB)/8, $0x43300000000003ff
+DATA constants<>+2024(SB)/8, $0x43300000000003ff
+DATA constants<>+2032(SB)/8, $0x43300000000003ff
+DATA constants<>+2040(SB)/8, $0x43300000000003ff
+DATA constants<>+2048(SB)/8, $0x000fffffffffffff
+DATA constants<>+2056(SB)/8, $0x000fffffffffffff
+DATA constants<>+2064(SB)/8, $0x000fffffffffffff
+DATA constants<>+2072(SB)/8, $0x000fffffffffffff
+DATA constants<>+2080(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+2088(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+2096(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+2104(SB)/8, $0x3fe6a09e667f3bcd
+DATA constants<>+2112(SB)/8, $0x3fc39a09d078c69f
+DATA constants<>+2120(SB)/8, $0x3fc39a09d078c69f
+DATA constants<>+2128(SB)/8, $0x3fc39a09d078c69f
+DATA constants<>+2136(SB)/8, $0x3fc39a09d078c69f
+DATA constants<>+2144(SB)/8, $0x3fcc71c51d8e78af
+DATA constants<>+2152(SB)/8, $0x3fcc71c51d8e78af
+DATA constants<>+2160(SB)/8, $0x3fcc71c51d8e78af
+DATA constants<>+2168(SB)/8, $0x3fcc71c51d8e78af
+DATA constants<>+2176(SB)/8, $0x3fd999999997fa04
+DATA constants<>+2184(SB)/8, $0x3fd999999997fa04
+DATA constants<>+2192(SB)/8, $0x3fd999999997fa04
+DATA constants<>+2200(SB)/8, $0x3fd999999997fa04
+DATA constants<>+2208(SB)/8, $0x3fc2f112df3e5244
+DATA constants<>+2216(SB)/8, $0x3fc2f112df3e5244
+DATA constants<>+2224(SB)/8, $0x3fc2f112df3e5244
+DATA constants<>+2232(SB)/8, $0x3fc2f112df3e5244
+DATA constants<>+2240(SB)/8, $0x3fc7466496cb03de
+DATA constants<>+2248(SB)/8, $0x3fc7466496cb03de
+DATA constants<>+2256(SB)/8, $0x3fc7466496cb03de
+DATA constants<>+2264(SB)/8, $0x3fc7466496cb03de
+DATA constants<>+2272(SB)/8, $0x3fd2492494229359
+DATA constants<>+2280(SB)/8, $0x3fd2492494229359
+DATA constants<>+2288(SB)/8, $0x3fd2492494229359
+DATA constants<>+2296(SB)/8, $0x3fd2492494229359
+DATA constants<>+2304(SB)/8, $0x3fe5555555555593
+DATA constants<>+2312(SB)/8, $0x3fe5555555555593
+DATA constants<>+2320(SB)/8, $0x3fe5555555555593
+DATA constants<>+2328(SB)/8, $0x3fe5555555555593
+DATA constants<>+2336(SB)/8, $0x3dea39ef35793c76
+DATA constants<>+2344(SB)/8, $0x3dea39ef35793c76
+DATA constants<>+2352(SB)/8, $0x3dea39ef35793c76
+DATA constants<>+2360(SB)/8, $0x3dea39ef35793c76
+DATA constants<>+2368(SB)/8, $0xbfe62e42fee00000
+DATA constants<>+2376(SB)/8, $0xbfe62e42fee00000
+DATA constants<>+2384(SB)/8, $0xbfe62e42fee00000
+DATA constants<>+2392(SB)/8, $0xbfe62e42fee00000
+DATA constants<>+2400(SB)/8, $0x3ff8000000000000
+DATA constants<>+2408(SB)/8, $0x3ff8000000000000
+DATA constants<>+2416(SB)/8, $0x3ff8000000000000
+DATA constants<>+2424(SB)/8, $0x3ff8000000000000
+DATA constants<>+2432(SB)/8, $0x3ff921fb54442d18
+DATA constants<>+2440(SB)/8, $0x3ff921fb54442d18
+DATA constants<>+2448(SB)/8, $0x3ff921fb54442d18
+DATA constants<>+2456(SB)/8, $0x3ff921fb54442d18
+DATA constants<>+2464(SB)/8, $0x3de5d93a5acfd57c
+DATA constants<>+2472(SB)/8, $0x3de5d93a5acfd57c
+DATA constants<>+2480(SB)/8, $0x3de5d93a5acfd57c
+DATA constants<>+2488(SB)/8, $0x3de5d93a5acfd57c
+DATA constants<>+2496(SB)/8, $0xbe5ae5e68a2b9ceb
+DATA constants<>+2504(SB)/8, $0xbe5ae5e68a2b9ceb
+DATA constants<>+2512(SB)/8, $0xbe5ae5e68a2b9ceb
+DATA constants<>+2520(SB)/8, $0xbe5ae5e68a2b9ceb
+DATA constants<>+2528(SB)/8, $0x3ec71de357b1fe7d
+DATA constants<>+2536(SB)/8, $0x3ec71de357b1fe7d
+DATA constants<>+2544(SB)/8, $0x3ec71de357b1fe7d
+DATA constants<>+2552(SB)/8, $0x3ec71de357b1fe7d
+DATA constants<>+2560(SB)/8, $0xbf2a01a019c161d5
+DATA constants<>+2568(SB)/8, $0xbf2a01a019c161d5
+DATA constants<>+2576(SB)/8, $0xbf2a01a019c161d5
+DATA constants<>+2584(SB)/8, $0xbf2a01a019c161d5
+DATA constants<>+2592(SB)/8, $0x3f8111111110f8a6
+DATA constants<>+2600(SB)/8, $0x3f8111111110f8a6
+DATA constants<>+2608(SB)/8, $0x3f8111111110f8a6
+DATA constants<>+2616(SB)/8, $0x3f8111111110f8a6
+DATA constants<>+2624(SB)/8, $0xbfc5555555555549
+DATA constants<>+2632(SB)/8, $0xbfc5555555555549
+DATA constants<>+2640(SB)/8, $0xbfc5555555555549
+DATA constants<>+2648(SB)/8, $0xbfc5555555555549
+DATA constants<>+2656(SB)/8, $0xbda8fae9be8838d4
+DATA constants<>+2664(SB)/8, $0xbda8fae9be8838d4
+DATA constants<>+2672(SB)/8, $0xbda8fae9be8838d4
+DATA constants<>+2680(SB)/8, $0xbda8fae9be8838d4
+DATA constants<>+2688(SB)/8, $0x3e21ee9ebdb4b1c4
+DATA constants<>+2696(SB)/8, $0x3e21ee9ebdb4b1c4
+DATA constants<>+2704(SB)/8, $0x3e21ee9ebdb4b1c4
+DATA constants<>+2712(SB)/8, $0x3e21ee9ebdb4b1c4
+DATA constants<>+2720(SB)/8, $0xbe927e4f809c52ad
+DATA constants<>+2728(SB)/8, $0xbe927e4f809c52ad
+DATA constants<>+2736(SB)/8, $0xbe927e4f809c52ad
+DATA constants<>+2744(SB)/8, $0xbe927e4f809c52ad
+DATA constants<>+2752(SB)/8, $0x3efa01a019cb1590
+DATA constants<>+2760(SB)/8, $0x3efa01a019cb1590
+DATA constants<>+2768(SB)/8, $0x3efa01a019cb1590
+DATA constants<>+2776(SB)/8, $0x3efa01a019cb1590
+DATA constants<>+2784(SB)/8, $0xbf56c16c16c15177
+DATA constants<>+2792(SB)/8, $0xbf56c16c16c15177
+DATA constants<>+2800(SB)/8, $0xbf56c16c16c15177
+DATA constants<>+2808(SB)/8, $0xbf56c16c16c15177
+DATA constants<>+2816(SB)/8, $0x3fa555555555554c
+DATA constants<>+2824(SB)/8, $0x3fa555555555554c
+DATA constants<>+2832(SB)/8, $0x3fa555555555554c
+DATA constants<>+2840(SB)/8, $0x3fa555555555554c
+DATA constants<>+2848(SB)/8, $0xbfe0000000000000
+DATA constants<>+2856(SB)/8, $0xbfe0000000000000
+DATA constants<>+2864(SB)/8, $0xbfe0000000000000
+DATA constants<>+2872(SB)/8, $0xbfe0000000000000
+DATA constants<>+2880(SB)/8, $0x3fe9884533d43651
+DATA constants<>+2888(SB)/8, $0x3fe9884533d43651
+DATA constants<>+2896(SB)/8, $0x3fe9884533d43651
+DATA constants<>+2904(SB)/8, $0x3fe9884533d43651
+GLOBL constants<>(SB), RODATA|NOPTR, $2912

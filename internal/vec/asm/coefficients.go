@@ -2,7 +2,7 @@ package main
 
 import "math"
 
-// The constants of exp.go, erf.go and arma.go.
+// The constants of exp.go, erf.go, arma.go and normals.go.
 const (
 	log2e    = 0x1.71547652b82fep+0
 	ln2Hi    = 0x1.62e42fefa39efp-1
@@ -14,6 +14,8 @@ const (
 	tanhCut  = 40
 	erfCut   = 5.95
 	armaCut  = 1e-19
+	logLn2Hi = 6.93147180369123816490e-01
+	logLn2Lo = 1.90821492927058770002e-10
 )
 
 var negInf = math.Inf(-1)
@@ -68,4 +70,36 @@ var erfQ = []float64{
 	0x1.a4ec0ae08b77dp-34,
 	-0x1.16375bd37b6e1p-36,
 	0x1.4a0a54e7b782dp-40,
+}
+
+// The first entries are not used: the others keep the numbers of their source.
+var logL = []float64{
+	0,
+	6.666666666666735130e-01,
+	3.999999999940941908e-01,
+	2.857142874366239149e-01,
+	2.222219843214978396e-01,
+	1.818357216161805012e-01,
+	1.531383769920937332e-01,
+	1.479819860511658591e-01,
+}
+
+var sinS = []float64{
+	0,
+	-1.66666666666666324348e-01,
+	8.33333333332248946124e-03,
+	-1.98412698298579493134e-04,
+	2.75573137070700676789e-06,
+	-2.50507602534068634195e-08,
+	1.58969099521155010221e-10,
+}
+
+var cosC = []float64{
+	0,
+	4.16666666666666019037e-02,
+	-1.38888888888741095749e-03,
+	2.48015872894767294178e-05,
+	-2.75573143513906633035e-07,
+	2.08757232129817482790e-09,
+	-1.13596475577881948265e-11,
 }

@@ -30,6 +30,9 @@ func main() {
 		g.mixture(false)
 		g.arma()
 		g.tile()
+		g.normal()
+		g.learn("Tanh", g.tanhUnit)
+		g.learn("Erf", g.erfUnit)
 	}
 	emitConstants()
 	Generate()
