@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/neuromanifold/neuromanifold/internal/vec"
 )
 
 // arma11 is the exact likelihood of a zero-mean ARMA(1,1): in two coefficients the
@@ -14,12 +16,19 @@ type arma11 struct {
 	theta []float64 // d
 	lo    []float64 // d: the score at a shifted point, where Curve differences it
 	x     []float64 // d
+	// n each: residuals from rest e with their derivatives by θ, v = −∂e/∂φ with its
+	// derivative, and the response h with its derivatives
+	e, e1, e2, v1, lag, h, h1, h2 []float64
 }
 
 func newARMA11(l *ARMALikelihood) *arma11 {
-	d := len(l.m.params)
-	buf := make([]float64, 3*d)
-	return &arma11{l, buf[:d:d], buf[d : 2*d : 2*d], buf[2*d:]}
+	d, n := len(l.m.params), l.z.N
+	buf := make([]float64, 3*d+8*n)
+	part := func(n int) []float64 { p := buf[:n:n]; buf = buf[n:]; return p }
+	return &arma11{
+		ARMALikelihood: l, theta: part(d), lo: part(d), x: part(d),
+		e: part(n), e1: part(n), e2: part(n), lag: part(n), v1: part(n), h: part(n), h1: part(n), h2: part(n),
+	}
 }
 
 // armaDual is a function of (φ, θ) with its first and second derivatives.
@@ -62,7 +71,7 @@ func (l *arma11) Curve(h *mat.SymDense, g, u []float64) float64 {
 		return l.differences(h, g, u)
 	}
 	phi, th := l.theta[0], l.theta[1]
-	q, x, hh := rest11(l.z.V, phi, th)
+	q, x, hh := l.rest(phi, th)
 
 	// P = (φ+θ)²/(1−φ²), the variance of the initial state.
 	a, b := phi+th, 1/((1-phi)*(1+phi))
@@ -100,59 +109,41 @@ func (l *arma11) Curve(h *mat.SymDense, g, u []float64) float64 {
 // b2 is 1 − x², without loss near ±1.
 func b2(x float64) float64 { return (1 - x) * (1 + x) }
 
-// rest11 returns Σ e², Σ e h and Σ h² of the residuals from rest e and the response
+// rest returns Σ e², Σ e h and Σ h² of the residuals from rest e and the response
 // h_t = (−θ)^(t−1) to the initial state. With v_t = −∂e_t/∂φ
 //
 //	e_t = x_t − φ x_{t−1} − θ e_{t−1},  v_t = x_{t−1} − θ v_{t−1},
 //
 // and every derivative by θ obeys the same recursion with the one before it as its
-// input.
-func rest11(x []float64, phi, th float64) (ss, eh, hh armaDual) {
-	var (
-		e, e1, e2, v, v1, past             float64
-		see, sev, see1, svv, sve1, se1, s2 float64
-	)
-	h, h1, h2 := 1.0, 0.0, 0.0
-	for t, y := range x {
+// input. The recursions go along the series side by side; the sums follow.
+func (l *arma11) rest(phi, th float64) (ss, eh, hh armaDual) {
+	n := l.z.N
+	es, e1s, e2s, vs, v1s := l.e[:n], l.e1[:n], l.e2[:n], l.lag[:n], l.v1[:n]
+	var e, e1, e2, v, v1, past float64
+	for t, y := range l.z.V[:n] {
 		v1, v = -v-th*v1, past-th*v
 		e2, e1, e = -2*e1-th*e2, -e-th*e1, (y-phi*past)-th*e
 		past = y
-		see += e * e
-		sev += e * v
-		see1 += e * e1
-		svv += v * v
-		sve1 += v*e1 + e*v1
-		se1 += e1 * e1
-		s2 += e * e2
-		const least = 1e-20 // below rounding beside h_1 = 1
-		if h*h+h1*h1+h2*h2 < least*least {
-			// What follows has no response to the initial state any more.
-			for _, y := range x[t+1:] {
-				v1, v = -v-th*v1, past-th*v
-				e2, e1, e = -2*e1-th*e2, -e-th*e1, (y-phi*past)-th*e
-				past = y
-				see += e * e
-				sev += e * v
-				see1 += e * e1
-				svv += v * v
-				sve1 += v*e1 + e*v1
-				se1 += e1 * e1
-				s2 += e * e2
-			}
-			break
-		}
-		eh.v += e * h
-		eh.f -= v * h
-		eh.t += e1*h + e*h1
-		eh.ft -= v1*h + v*h1
-		eh.tt += e2*h + 2*e1*h1 + e*h2
-		hh.v += h * h
-		hh.t += h * h1
-		hh.tt += h1*h1 + h*h2
+		es[t], e1s[t], e2s[t], vs[t], v1s[t] = e, e1, e2, v, v1
+	}
+	const least = 1e-20 // below rounding beside h_1 = 1
+	hs, h1s, h2s := l.h[:n], l.h1[:n], l.h2[:n]
+	h, h1, h2 := 1.0, 0.0, 0.0
+	k := 0
+	for ; k < n && h*h+h1*h1+h2*h2 >= least*least; k++ {
+		hs[k], h1s[k], h2s[k] = h, h1, h2
 		h2, h1, h = -2*h1-th*h2, -h-th*h1, -th*h
 	}
-	hh.t, hh.tt = 2*hh.t, 2*hh.tt
-	ss = armaDual{v: see, f: -2 * sev, t: 2 * see1, ff: 2 * svv, ft: -2 * sve1, tt: 2 * (se1 + s2)}
+	ss = armaDual{
+		v: vec.Dot(es, es), f: -2 * vec.Dot(es, vs), t: 2 * vec.Dot(es, e1s), ff: 2 * vec.Dot(vs, vs),
+		ft: -2 * (vec.Dot(vs, e1s) + vec.Dot(es, v1s)), tt: 2 * (vec.Dot(e1s, e1s) + vec.Dot(es, e2s)),
+	}
+	es, e1s, e2s, vs, v1s, hs, h1s, h2s = es[:k], e1s[:k], e2s[:k], vs[:k], v1s[:k], hs[:k], h1s[:k], h2s[:k]
+	eh = armaDual{
+		v: vec.Dot(es, hs), f: -vec.Dot(vs, hs), t: vec.Dot(e1s, hs) + vec.Dot(es, h1s),
+		ft: -(vec.Dot(v1s, hs) + vec.Dot(vs, h1s)), tt: vec.Dot(e2s, hs) + 2*vec.Dot(e1s, h1s) + vec.Dot(es, h2s),
+	}
+	hh = armaDual{v: vec.Dot(hs, hs), t: 2 * vec.Dot(hs, h1s), tt: 2 * (vec.Dot(h1s, h1s) + vec.Dot(hs, h2s))}
 	return ss, eh, hh
 }
 
