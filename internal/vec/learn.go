@@ -32,7 +32,8 @@ type Learner struct {
 	Generators   Generators
 	block        []float64 // deviates
 	next, filled int       // rows of block
-	phi          []float64 // φ and φ' of each hidden unit
+	phi          []float64 // of the kernels φ and φ' of each hidden unit, else φ' alone
+	units        []float64 // of the Go code: a row for each unit of teacher and student
 }
 
 // NewLearner makes room for students of hidden units, and a teacher of some.
@@ -47,6 +48,7 @@ func NewLearner(unit Unit, inputs, hidden, teacher int) *Learner {
 		State:   make([]float64, hidden*(inputs+1)*lanes),
 		block:   make([]float64, most*(inputs+1)*lanes),
 		phi:     make([]float64, 2*hidden*lanes),
+		units:   make([]float64, (teacher+hidden)*lanes),
 	}
 }
 
@@ -85,64 +87,106 @@ const (
 	slope = 2 / (math.Sqrt2 * math.SqrtPi)
 )
 
-// erfUnit returns erf(h/√2) and its derivative, to which beyond |h| = 8.4 its value
-// there is accurate enough: 4e-16.
-func erfUnit(h float64) (phi, dphi float64) {
-	x := h * root2
-	a := math.Abs(x)
-	if a > erfCut {
-		a = erfCut
-	}
+// erfSlope is the derivative of erf(h/√2), to which beyond |h| = 8.4 its value there
+// is accurate enough: 4e-16.
+func erfSlope(h float64) float64 {
+	a := min(math.Abs(h*root2), erfCut)
 	biased, _, p := expReduce(-(a * a))
 	s := power2(biased)
-	e := math.FMA(s, p, s)
-	return erf(x), e * slope
+	return math.FMA(s, p, s) * slope
 }
 
-func tanhUnit(h float64) (phi, dphi float64) {
-	t := tanh(h)
-	return t, math.FMA(-t, t, 1)
-}
-
+// learnPortable takes each step in passes over all lanes: first the arguments of all
+// units, teacher before student, then the units, then the rest. h below is a row.
 func learnPortable(l *Learner, x []float64, steps int) {
-	unit := tanhUnit
-	if l.Unit == ErfUnit {
-		unit = erfUnit
-	}
 	d := l.Inputs
+	teachers := len(l.Teacher) / (d + 1)
+	units := l.units[: (teachers+l.Hidden)*lanes : (teachers+l.Hidden)*lanes]
 	for ; steps > 0; steps-- {
-		for i := range lanes {
-			in := x[i : i+(d*lanes+1) : len(x)]
-			e := in[d*lanes] * l.Noise
-			for t := l.Teacher; len(t) > d; t = t[d+1:] {
-				h := 0.0
-				for j, a := range t[:d] {
-					h = math.FMA(a, in[j*lanes], h)
+		at := units
+		for t := l.Teacher; len(t) > d; t = t[d+1:] {
+			h := vector{}
+			for j, a := range t[:d] {
+				in := (*vector)(x[j*lanes:])
+				for i := range h {
+					h[i] = math.FMA(a, in[i], h[i])
 				}
-				phi, _ := unit(h)
-				e = math.FMA(t[d], phi, e)
 			}
-			for k := range l.Hidden {
-				w := l.State[k*(d+1)*lanes+i:]
-				h := 0.0
-				for j := range d {
-					h = math.FMA(w[j*lanes], in[j*lanes], h)
+			*(*vector)(at) = h
+			at = at[lanes:]
+		}
+		for w := l.State; len(w) > 0; w = w[lanes:] {
+			h := vector{}
+			for j := range d {
+				in, row := (*vector)(x[j*lanes:]), (*vector)(w)
+				for i := range h {
+					h[i] = math.FMA(row[i], in[i], h[i])
 				}
-				phi, dphi := unit(h)
-				l.phi[2*k*lanes+i], l.phi[(2*k+1)*lanes+i] = phi, dphi
-				e = math.FMA(-w[d*lanes], phi, e)
+				w = w[lanes:]
 			}
-			e *= l.Rate
-			for k := range l.Hidden {
-				w := l.State[k*(d+1)*lanes+i:]
-				v := w[d*lanes]
-				g := e * v * l.phi[(2*k+1)*lanes+i]
-				w[d*lanes] = math.FMA(e, l.phi[2*k*lanes+i], v)
-				for j := range d {
-					w[j*lanes] = math.FMA(g, in[j*lanes], w[j*lanes])
+			*(*vector)(at) = h
+			at = at[lanes:]
+		}
+		l.activate(units, units[teachers*lanes:])
+
+		e := vector{}
+		noise := (*vector)(x[d*lanes:])
+		for i := range e {
+			e[i] = noise[i] * l.Noise
+		}
+		at = units
+		for j := d; j < len(l.Teacher); j += d + 1 {
+			phi, b := (*vector)(at), l.Teacher[j]
+			for i := range e {
+				e[i] = math.FMA(b, phi[i], e[i])
+			}
+			at = at[lanes:]
+		}
+		for j := d * lanes; j < len(l.State); j += (d + 1) * lanes {
+			phi, v := (*vector)(at), (*vector)(l.State[j:])
+			for i := range e {
+				e[i] = math.FMA(-v[i], phi[i], e[i])
+			}
+			at = at[lanes:]
+		}
+		for i := range e {
+			e[i] *= l.Rate
+		}
+		at = units[teachers*lanes:]
+		for k := range l.Hidden {
+			w := l.State[k*(d+1)*lanes:]
+			phi, v, slope := (*vector)(at[k*lanes:]), (*vector)(w[d*lanes:]), (*vector)(l.phi[k*lanes:])
+			g := vector{}
+			for i := range g {
+				g[i] = e[i] * v[i] * slope[i]
+				v[i] = math.FMA(e[i], phi[i], v[i])
+			}
+			for j := range d {
+				row, in := (*vector)(w[j*lanes:]), (*vector)(x[j*lanes:])
+				for i := range g {
+					row[i] = math.FMA(g[i], in[i], row[i])
 				}
 			}
 		}
 		x = x[(d+1)*lanes:]
+	}
+}
+
+// activate replaces arguments by units, and leaves the derivatives of those of the
+// student, the last ones, in phi.
+func (l *Learner) activate(all, student []float64) {
+	dphi := l.phi[:len(student)]
+	if l.Unit == TanhUnit {
+		tanhPortable(all, all)
+		for i, t := range student {
+			dphi[i] = math.FMA(-t, t, 1)
+		}
+		return
+	}
+	for i, h := range student {
+		dphi[i] = erfSlope(h)
+	}
+	for i, h := range all {
+		all[i] = erf(h * root2)
 	}
 }
