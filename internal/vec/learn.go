@@ -52,6 +52,10 @@ func NewLearner(unit Unit, inputs, hidden, teacher int) *Learner {
 	}
 }
 
+// Started reports whether a step was taken: the generators are ahead of the networks
+// from then on.
+func (l *Learner) Started() bool { return l.filled > 0 }
+
 // Steps takes n steps.
 func (l *Learner) Steps(n int) {
 	rows := l.Inputs + 1

@@ -39,7 +39,10 @@ const Version = "vec-2"
 
 // lanes is the number of accumulators of a sum, and of elements that a kernel takes
 // at once.
-const lanes = 8
+const lanes = Lanes
+
+// Lanes is the number of networks of a Learner and of generators in Generators.
+const Lanes = 8
 
 type (
 	vector [lanes]float64
