@@ -1,0 +1,104 @@
+package dynamics
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/neuromanifold/neuromanifold/models"
+)
+
+// A GradientFlow is dθ/dτ = −∂L/∂θ in continuous time, by an explicit method of
+// order 5 with error control, or by an implicit one of order 2 where the problem is
+// stiff: where the slow manifold takes a million times longer than the relaxation
+// onto it, as with a teacher in the singular set.
+type GradientFlow struct {
+	explicit *dopri5
+	implicit *rosenbrock
+}
+
+// NewGradientFlow returns the flow of o by the explicit method.
+func NewGradientFlow(o *Objective, tol Tolerances) *GradientFlow {
+	return &GradientFlow{explicit: newDopri5(o.Field, models.Dim(o.Model()), tol)}
+}
+
+// NewStiffGradientFlow returns the flow of o by the implicit method, with the
+// Hessian of models.Hess. The zero Tolerances mean 1e-8 and 1e-6 here.
+func NewStiffGradientFlow(o *Objective, tol Tolerances) *GradientFlow {
+	if tol.Abs == 0 {
+		tol.Abs = 1e-8
+	}
+	if tol.Rel == 0 {
+		tol.Rel = 1e-6
+	}
+	d := models.Dim(o.Model())
+	hess, _ := models.Hess(o.Likelihood)
+	h := mat.NewSymDense(d, nil)
+	return &GradientFlow{implicit: newRosenbrock(o.Field, func(dst *mat.Dense, x []float64) bool {
+		hess(h, x)
+		for a := range d {
+			for b := range d {
+				v := h.At(a, b) / o.weight
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return false
+				}
+				dst.Set(a, b, v)
+			}
+		}
+		return true
+	}, d, tol)}
+}
+
+// Step implements Flow.
+func (g *GradientFlow) Step(theta []float64, most float64, _ *rand.Rand) (float64, error) {
+	if g.implicit != nil {
+		return g.implicit.step(theta, most)
+	}
+	return g.explicit.step(theta, most)
+}
+
+// restart forgets what the flow knows of the point that it was at.
+func (g *GradientFlow) restart() {
+	if g.implicit != nil {
+		g.implicit.fresh = false
+		return
+	}
+	g.explicit.fresh = false
+}
+
+// A GradientDescent is θ ← θ − η ∂L/∂θ.
+type GradientDescent struct {
+	o    *Objective
+	step float64
+	f    []float64
+	next []float64
+}
+
+// NewGradientDescent returns gradient descent on o with step size step.
+func NewGradientDescent(o *Objective, step float64) *GradientDescent {
+	d := models.Dim(o.Model())
+	return &GradientDescent{o, step, make([]float64, d), make([]float64, d)}
+}
+
+// Step implements Flow.
+func (g *GradientDescent) Step(theta []float64, _ float64, _ *rand.Rand) (float64, error) {
+	if !g.o.Field(g.f, theta) {
+		return 0, ErrLeft
+	}
+	for i := range theta {
+		g.next[i] = theta[i] + g.step*g.f[i]
+	}
+	return g.step, accept(theta, g.next)
+}
+
+// accept moves θ to next unless that is not finite or beyond all use.
+func accept(theta, next []float64) error {
+	for _, v := range next {
+		if !(math.Abs(v) < 1e100) {
+			return ErrDiverged
+		}
+	}
+	copy(theta, next)
+	return nil
+}

@@ -1,0 +1,282 @@
+package dynamics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// A Clock says how long to run and when to record. Its zero value is invalid.
+type Clock struct {
+	Until  float64 // time τ to run to, above 0
+	Points int     // recorded times, the first at 0 and the last at Until; 0 means 200
+	// First > 0 spaces the times evenly in log τ from First on, after τ = 0.
+	First float64
+	// Event, if not nil, ends the run where it crosses 0 for the first time. A
+	// flow in continuous time is stepped back to the crossing, to 1e-10 of τ.
+	Event func(theta []float64) float64
+	// Budget is the largest number of steps; 0 means 10 million.
+	Budget int
+}
+
+// A Probe is a number to record along a trajectory.
+type Probe struct {
+	Name string
+	Read func(theta []float64) float64
+}
+
+// Stop says why a trajectory ended.
+type Stop int
+
+const (
+	Done       Stop = iota // ran to the end of the clock
+	AtEvent                // the event happened
+	NoEvent                // ran to the end, and the event did not happen
+	Diverged               // parameters, field or loss grew beyond all use
+	Left                   // a step left the domain of the model
+	Stiff                  // the step size shrank to nothing
+	Exhausted              // more steps than the budget
+	Degenerate             // the natural gradient does not exist to working accuracy
+)
+
+// String returns the status in one word.
+func (s Stop) String() string {
+	return [...]string{"done", "event", "no-event", "diverged", "left-domain", "stiff", "exhausted", "singular"}[s]
+}
+
+// Advice says what to try; empty where all is well.
+func (s Stop) Advice() string {
+	switch s {
+	case NoEvent:
+		return "run longer, or ask for an event that happens"
+	case Diverged:
+		return "take a smaller step"
+	case Left:
+		return "take a smaller step, or start farther inside the domain"
+	case Stiff:
+		return "use the implicit method, or a looser tolerance"
+	case Exhausted:
+		return "run for a shorter time, take a larger step, or use the implicit method"
+	case Degenerate:
+		return "add damping, or start farther from the singular set"
+	case Done, AtEvent:
+	}
+	return ""
+}
+
+// A Path is a recorded trajectory. Every number in it is finite, but for probes
+// that are not at a recorded point.
+type Path struct {
+	T      []float64   // recorded times τ, from 0
+	Theta  *mat.Dense  // len(T)×d
+	Loss   []float64   // L(θ), in nats per observation
+	Probes [][]float64 // one series for each probe, len(T) each
+	Names  []string    // of the probes
+	Stop   Stop
+	Reason string // one sentence; empty for Done
+	Steps  int
+}
+
+// End is the last recorded parameter vector, and its time. The slice is shared
+// with Theta.
+func (p *Path) End() (theta []float64, tau float64) {
+	return p.Theta.RawRowView(len(p.T) - 1), p.T[len(p.T)-1]
+}
+
+// Run follows flow from start, which it does not modify, and records the loss and
+// the probes. The error is of the request or of the context; what happens to the
+// trajectory is its Stop.
+func Run(ctx context.Context, flow Flow, loss func([]float64) float64, start []float64, clock Clock, rng *rand.Rand, probes ...Probe) (*Path, error) {
+	if !(clock.Until > 0) || math.IsInf(clock.Until, 0) {
+		return nil, fmt.Errorf("a clock until τ = %v: want a finite time above 0", clock.Until)
+	}
+	if clock.Points < 0 || clock.Points == 1 || clock.First < 0 || clock.First >= clock.Until {
+		return nil, fmt.Errorf("a clock with %d points, the first at %v: want at least 2, from 0 to below %v", clock.Points, clock.First, clock.Until)
+	}
+	r := &runner{flow: flow, loss: loss, clock: clock, rng: rng, probes: probes, theta: slices.Clone(start), p: &Path{}}
+	for _, q := range probes {
+		r.p.Names = append(r.p.Names, q.Name)
+	}
+	r.p.Probes = make([][]float64, len(probes))
+	l0 := loss(start)
+	if math.IsNaN(l0) || math.IsInf(l0, 0) {
+		return nil, fmt.Errorf("the loss at the start is %v: start inside the domain", l0)
+	}
+	r.budget = clock.Budget
+	if r.budget == 0 {
+		r.budget = 10_000_000
+	}
+	r.record(0, l0)
+	if clock.Event != nil {
+		r.sign = clock.Event(r.theta)
+	}
+	times := clock.times()
+	for _, t := range times {
+		stop, err := r.to(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if stop {
+			break
+		}
+	}
+	if clock.Event != nil && r.p.Stop == Done {
+		r.p.Stop, r.p.Reason = NoEvent, fmt.Sprintf("the event did not happen by τ = %g", r.tau)
+	}
+	r.p.Theta = mat.NewDense(len(r.p.T), len(start), r.rows)
+	return r.p, nil
+}
+
+// times returns the recorded times after 0.
+func (c Clock) times() []float64 {
+	n := c.Points
+	if n == 0 {
+		n = 200
+	}
+	out := make([]float64, n-1)
+	for i := range out {
+		f := float64(i+1) / float64(n-1)
+		out[i] = f * c.Until
+		if c.First > 0 && n > 2 {
+			g := float64(i) / float64(n-2)
+			out[i] = c.First * math.Pow(c.Until/c.First, g)
+		}
+	}
+	out[len(out)-1] = c.Until
+	return out
+}
+
+type runner struct {
+	flow   Flow
+	loss   func([]float64) float64
+	clock  Clock
+	rng    *rand.Rand
+	probes []Probe
+	theta  []float64
+	before []float64
+	rows   []float64
+	p      *Path
+	tau    float64
+	sign   float64 // of the event at the last step
+	budget int
+}
+
+func (r *runner) record(tau, loss float64) {
+	r.p.T = append(r.p.T, tau)
+	r.p.Loss = append(r.p.Loss, loss)
+	r.rows = append(r.rows, r.theta...)
+	for i, q := range r.probes {
+		r.p.Probes[i] = append(r.p.Probes[i], q.Read(r.theta))
+	}
+}
+
+// to steps to time t and records there; stop is true where the trajectory ends.
+func (r *runner) to(ctx context.Context, t float64) (stop bool, err error) {
+	for r.tau < t*(1-1e-14) {
+		if r.p.Steps%256 == 0 && ctx.Err() != nil {
+			return true, ctx.Err()
+		}
+		if r.p.Steps >= r.budget {
+			return r.end(Exhausted, fmt.Sprintf("%d steps taken", r.p.Steps)), nil
+		}
+		if r.clock.Event != nil {
+			r.before = append(r.before[:0], r.theta...)
+		}
+		dt, err := r.flow.Step(r.theta, t-r.tau, r.rng)
+		if err != nil {
+			return r.end(stopOf(err), err.Error()), nil
+		}
+		r.p.Steps++
+		if r.clock.Event != nil {
+			if s := r.clock.Event(r.theta); s*r.sign <= 0 && r.sign != 0 {
+				dt = r.locate(dt)
+				r.tau += dt
+				r.p.Stop = AtEvent
+				r.record(r.tau, r.loss(r.theta))
+				return true, nil
+			} else {
+				r.sign = s
+			}
+		}
+		r.tau += dt
+	}
+	l := r.loss(r.theta)
+	if math.IsNaN(l) || math.IsInf(l, 0) {
+		return r.end(Diverged, "the loss is not finite"), nil
+	}
+	r.record(r.tau, l)
+	return false, nil
+}
+
+// end records the last good point, unless it is recorded already.
+func (r *runner) end(s Stop, reason string) bool {
+	r.p.Stop, r.p.Reason = s, fmt.Sprintf("%s at τ = %g", reason, r.tau)
+	if l := r.loss(r.theta); r.tau > r.p.T[len(r.p.T)-1] && !math.IsNaN(l) && !math.IsInf(l, 0) {
+		r.record(r.tau, l)
+	}
+	return true
+}
+
+func stopOf(err error) Stop {
+	switch {
+	case errors.Is(err, ErrLeft):
+		return Left
+	case errors.Is(err, ErrStiff):
+		return Stiff
+	case errors.Is(err, ErrSingular):
+		return Degenerate
+	}
+	return Diverged
+}
+
+// locate repeats the last step with shorter ones until it ends at the event, by
+// bisection with regula falsi (Illinois), and leaves θ there. A flow of fixed
+// steps ends at the step.
+func (r *runner) locate(dt float64) float64 {
+	f, ok := r.flow.(interface{ restart() })
+	if !ok {
+		return dt
+	}
+	end := slices.Clone(r.theta)
+	lo, hi := 0.0, dt
+	a, b := r.sign, r.clock.Event(r.theta)
+	took := dt
+	for range 100 {
+		if hi-lo < 1e-10*max(r.tau+dt, 1e-300) || b == 0 {
+			break
+		}
+		mid := (lo*b - hi*a) / (b - a)
+		if !(mid > lo && mid < hi) {
+			mid = 0.5 * (lo + hi)
+		}
+		at := slices.Clone(r.before)
+		t := 0.0
+		for t < mid*(1-1e-14) {
+			f.restart()
+			h, err := r.flow.Step(at, mid-t, r.rng)
+			if err != nil {
+				copy(r.theta, end)
+				return dt
+			}
+			t += h
+		}
+		s := r.clock.Event(at)
+		copy(end, at)
+		took = mid
+		if s*a > 0 {
+			lo, a = mid, s
+			b /= 2
+		} else {
+			hi, b = mid, s
+			a /= 2
+		}
+	}
+	copy(r.theta, end)
+	f.restart()
+	return took
+}
