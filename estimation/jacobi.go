@@ -15,7 +15,7 @@ const jacobiDim = 8
 // Matrix Anal. 13, 1992). It reports false if an entry is not finite.
 func jacobi(lambda, q, a []float64, d int) bool {
 	clear(q)
-	off, size := 0.0, 0.0
+	size := 0.0
 	for i := range d {
 		q[i*d+i] = 1
 		for j := range d {
@@ -27,18 +27,20 @@ func jacobi(lambda, q, a []float64, d int) bool {
 	}
 	const sweeps = 30 // quadratic convergence: six are usual
 	for range sweeps {
-		off = 0
+		off := 0.0
 		for i := range d {
 			for j := i + 1; j < d; j++ {
 				off += a[i*d+j] * a[i*d+j]
 			}
 		}
-		if off <= 1e-33*size {
+		if off <= 1e-30*size {
 			break
 		}
 		for i := range d {
 			for j := i + 1; j < d; j++ {
-				rotate(a, q, d, i, j)
+				if x := a[i*d+j]; x*x > 1e-33*size {
+					rotate(a, q, d, i, j)
+				}
 			}
 		}
 	}
@@ -65,29 +67,25 @@ func jacobi(lambda, q, a []float64, d int) bool {
 
 // rotate annihilates a_ij.
 func rotate(a, q []float64, d, i, j int) {
-	x := a[i*d+j]
-	if x == 0 {
-		return
-	}
-	// The smaller root of t² + 2τt − 1: the angle is at most π/4.
-	tau := (a[j*d+j] - a[i*d+i]) / (2 * x)
-	t := 1 / (math.Abs(tau) + math.Sqrt(1+tau*tau))
-	if tau < 0 {
+	ri, rj := a[i*d:(i+1)*d], a[j*d:(j+1)*d]
+	x := ri[j]
+	// The smaller root of t² + 2τt − 1, τ = (a_jj − a_ii)/2x: the angle is at most π/4.
+	y := 0.5 * (rj[j] - ri[i])
+	t := x / (math.Abs(y) + math.Sqrt(y*y+x*x))
+	if y < 0 {
 		t = -t
 	}
 	c := 1 / math.Sqrt(1+t*t)
 	s := t * c
-	a[i*d+i] -= t * x
-	a[j*d+j] += t * x
-	a[i*d+j], a[j*d+i] = 0, 0
-	for k := range d {
-		if k != i && k != j {
-			y, z := a[i*d+k], a[j*d+k]
-			u, v := c*y-s*z, s*y+c*z
-			a[i*d+k], a[k*d+i] = u, u
-			a[j*d+k], a[k*d+j] = v, v
-		}
-		y, z := q[k*d+i], q[k*d+j]
+	ii, jj := ri[i]-t*x, rj[j]+t*x
+	for k, y := range ri {
+		z := rj[k]
+		u, v := c*y-s*z, s*y+c*z
+		ri[k], rj[k] = u, v
+		a[k*d+i], a[k*d+j] = u, v
+		y, z = q[k*d+i], q[k*d+j]
 		q[k*d+i], q[k*d+j] = c*y-s*z, s*y+c*z
 	}
+	ri[i], rj[j] = ii, jj
+	ri[j], rj[i] = 0, 0
 }

@@ -20,9 +20,8 @@ type randomStarts struct {
 
 // With the variance known five starts, led by the scan along the profile of location
 // and weight, find what a hundred random ones find on homogeneous data (five random
-// ones fall short on one data set in twelve). In 400 data sets none fell short, so that
-// one or more in 60 has a probability below 0.14 at an error rate of 1 in 400; two are
-// allowed: below 0.001.
+// ones fall short on one data set in twelve). Of 480 data sets two fell short; at twice
+// that rate three or more of 60 have a probability of 0.015.
 func TestScanFindsTheMaximumOfHomogeneity(t *testing.T) {
 	if testing.Short() {
 		t.Skip("6000 climbs")

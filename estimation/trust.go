@@ -285,7 +285,14 @@ func (t *trust) norm(shift float64) float64 {
 func (t *trust) adapt(ratio float64) bool {
 	switch {
 	case !(ratio >= 0.25):
-		t.radius = 0.25 * min(t.length, t.radius)
+		// Near the singular set the first term that the model leaves out is often
+		// of fourth order: beside the predicted increase it falls with the square
+		// of the length. Shorten to where it would be half of it.
+		cut := 0.25
+		if ratio < 0 {
+			cut = max(0.02, min(cut, math.Sqrt(0.5/(1-ratio))))
+		}
+		t.radius = cut * min(t.length, t.radius)
 	case ratio > 0.75 && t.length > 0.8*t.radius:
 		t.radius *= 2.5
 	}
