@@ -44,10 +44,17 @@ type Score struct {
 	// rows, for the others that of the Monte Carlo.
 	SE       float64
 	Bound    Bound
-	Warnings []string
+	Warnings []string // without numbers, so that equal ones can be told together
+	Details  []Detail // what went into the value
 	// Pointwise are the contributions of the rows, for the error of a
 	// difference between two models; nil where there are none.
 	Pointwise []float64
+}
+
+// A Detail is a number that a criterion computed on the way.
+type Detail struct {
+	Name  string // as p_d, rank, k_above
+	Value float64
 }
 
 // refuse returns the score of a criterion that does not apply.

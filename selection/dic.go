@@ -1,7 +1,5 @@
 package selection
 
-import "fmt"
-
 // DIC returns the deviance information criterion 2 D̄ − D(θ̄) of Spiegelhalter et
 // al. (2002) with its p_D = D̄ − D(θ̄), from the log-likelihoods of the draws and at
 // the posterior mean θ̄; and p_V = Var(D)/2. p_D depends on the coordinates, and may
@@ -22,11 +20,12 @@ var dic = Criterion{
 		m := all[i]
 		v, pD, pV := DIC(m.Posterior.Tempered.LogLik, m.Posterior.MeanLogLik)
 		s := Score{Value: v, SE: m.Posterior.between(func(ll []float64) float64 { mean, _ := meanVar(ll); return -4 * mean })}
+		s.Details = []Detail{{"p_d", pD}, {"p_v", pV}}
 		switch {
 		case pD < 0:
-			s.Warnings = append(s.Warnings, fmt.Sprintf("p_D = %.3g is negative: the posterior mean is less likely than the posterior on average; p_V = %.3g", pD, pV))
+			s.Warnings = append(s.Warnings, "p_D is negative: the posterior mean is less likely than the posterior on average")
 		case len(m.Within) > 1:
-			s.Warnings = append(s.Warnings, fmt.Sprintf("p_D = %.3g depends on the coordinates in a singular model; p_V = %.3g", pD, pV))
+			s.Warnings = append(s.Warnings, "p_D depends on the coordinates in a singular model")
 		}
 		return s
 	},

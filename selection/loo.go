@@ -1,6 +1,9 @@
 package selection
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 var loo = Criterion{
 	Name: "loo", Aim: Predict, Needs: NeedRows | NeedDraws,
@@ -10,8 +13,9 @@ var loo = Criterion{
 		l := PSISLOO(all[i].Posterior.Draws, 1)
 		s := l.score()
 		if l.Bad > 0 {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("Pareto k above %.2f for %d of %d rows: their terms are not to be trusted", l.Limit, l.Bad, len(l.K)))
+			s.Warnings = append(s.Warnings, fmt.Sprintf("Pareto k above %.2f for some rows: their terms are not to be trusted", l.Limit))
 		}
+		s.Details = []Detail{{"p", l.P}, {"max_k", slices.Max(l.K)}, {"k_above", float64(l.Bad)}}
 		return s
 	},
 }

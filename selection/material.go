@@ -11,7 +11,8 @@ import (
 // A Candidate is one member of the family that is compared.
 type Candidate struct {
 	Model models.Model
-	Name  string // for tables; empty means the model's own text
+	Name  string // empty means the model's own text
+	Label string // short, for tables, as "k=2"; empty means Name
 	Order []int  // its orders, from 0 up, as {p, q} or {k}
 }
 

@@ -136,8 +136,9 @@ var pmdl = Criterion{
 			return refuse(p.refused)
 		}
 		s := Score{Value: 2 * p.NL, SE: 2 * p.SE}
+		s.Details = []Detail{{"first", float64(p.First)}, {"unsound_fits", float64(p.Worst)}}
 		if p.Worst > 0 {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%d fits to prefixes found no sound maximum", p.Worst))
+			s.Warnings = append(s.Warnings, "fits to prefixes found no sound maximum")
 		}
 		return s
 	},

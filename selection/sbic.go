@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/neuromanifold/neuromanifold/models"
@@ -110,13 +109,7 @@ var sbic = Criterion{
 			return refuse("needs three observations")
 		}
 		if s.Bound == Upper {
-			known := 0
-			for _, w := range all[i].Within {
-				if w.Coefficient.Kind == models.ExactLambda {
-					known++
-				}
-			}
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%d of %d learning coefficients are exact, the others upper bounds", known, len(all[i].Within)))
+			s.Warnings = append(s.Warnings, "some learning coefficients are upper bounds")
 		}
 		return s
 	},

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Criteria  []Criterion // nil means all
 	Starts    int         // random starts of every fit; 0 means the default of estimation
-	Particles int         // of sequential Monte Carlo; 0 means 500
+	Particles int         // of sequential Monte Carlo; 0 means 1200
 	// Prior returns the prior of a candidate; nil means estimation.WeakPrior.
 	Prior func(m models.Model, z *models.Data) (estimation.Prior, error)
 	// Streams returns a fresh generator and runner for a purpose: "fit",
@@ -68,7 +68,7 @@ func Compare(ctx context.Context, candidates []Candidate, z *models.Data, opt Op
 		opt.Criteria = Criteria()
 	}
 	if opt.Particles == 0 {
-		opt.Particles = 500
+		opt.Particles = 1200
 	}
 	if opt.Streams == nil {
 		opt.Streams = func(purpose string) (*rand.Rand, models.Each) {
@@ -101,6 +101,10 @@ func Compare(ctx context.Context, candidates []Candidate, z *models.Data, opt Op
 	return c.table(), nil
 }
 
+// posteriorCriteria estimate −2 log p(data), so that they give probabilities of the
+// candidates.
+var posteriorCriteria = []string{"bic", "wbic", "sbic", "fe"}
+
 type comparison struct {
 	opt   Options
 	z     *models.Data
@@ -113,6 +117,9 @@ func (c *comparison) bind(candidates []Candidate) error {
 	for _, k := range candidates {
 		if k.Name == "" {
 			k.Name = fmt.Sprint(k.Model)
+		}
+		if k.Label == "" {
+			k.Label = k.Name
 		}
 		l, err := k.Model.Bind(c.z)
 		if err != nil {
@@ -303,7 +310,7 @@ func (c *comparison) table() *Table {
 			}
 		}
 		t.Choice = append(t.Choice, best)
-		if slices.Contains([]string{"bic", "sbic", "wbic", "fe"}, k.Name) && best >= 0 {
+		if slices.Contains(posteriorCriteria, k.Name) && best >= 0 {
 			t.Orders = append(t.Orders, OrderPosterior{k.Name, orderPosterior(values)})
 		}
 	}

@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -98,8 +97,9 @@ var tic = Criterion{
 			return refuse("the observed information does not exist at θ̂ (on a bound)")
 		}
 		s := Score{Value: -2*m.Fit.LogLik + 2*trace}
+		s.Details = []Detail{{"trace", trace}, {"rank", float64(rank)}}
 		if rank < d {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("the observed information has rank %d of %d: the penalty counts those directions only", rank, d))
+			s.Warnings = append(s.Warnings, "the observed information is singular: the penalty counts the other directions only")
 		}
 		return s
 	},

@@ -161,8 +161,9 @@ var waic = Criterion{
 			}
 		}
 		if high > 0 {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%d of %d terms vary by more than %v over the posterior: prefer loo; the other form is %.6g", high, len(v.Term), waicLimit, -2*g.ELPD))
+			s.Warnings = append(s.Warnings, fmt.Sprintf("terms vary by more than %v over the posterior: prefer loo", waicLimit))
 		}
+		s.Details = []Detail{{"p", v.P}, {"gibbs_form", -2 * g.ELPD}, {"terms_above", float64(high)}}
 		return s
 	},
 }

@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/neuromanifold/neuromanifold/experiments"
+	"github.com/neuromanifold/neuromanifold/selection"
+)
+
+// fields is a JSON object whose fields keep their order.
+type fields []field
+
+type field struct {
+	name  string
+	value any
+}
+
+func (f *fields) add(name string, value any) { *f = append(*f, field{name, value}) }
+
+// MarshalJSON implements json.Marshaler.
+func (f fields) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, x := range f {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(x.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(x.value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func selectJSON(t *selection.Table, keys []string, family, data string, seed uint64) fields {
+	var out fields
+	out.add("family", family)
+	out.add("data", data)
+	out.add("seed", seed)
+	out.add("n", t.N)
+	names := []string{}
+	for _, k := range t.Criteria {
+		names = append(names, k.Name)
+	}
+	out.add("criteria", names)
+	rows := []fields{}
+	for i := range t.Rows {
+		rows = append(rows, selectedRow(t, i, keys))
+	}
+	out.add("rows", rows)
+	var choice, posterior, differences fields
+	for i, k := range t.Criteria {
+		if c := t.Choice[i]; c >= 0 {
+			choice.add(k.Name, t.Rows[c].Name)
+		} else {
+			choice.add(k.Name, nil)
+		}
+		if k.Name == "loo" || k.Name == "waic" {
+			if d := selectDifferences(t, i); d != nil {
+				differences.add(k.Name, d)
+			}
+		}
+	}
+	for _, o := range t.Orders {
+		var p fields
+		for i, v := range o.P {
+			p.add(t.Rows[i].Name, number(v))
+		}
+		posterior.add(o.Criterion, p)
+	}
+	out.add("choice", choice)
+	out.add("posterior", posterior)
+	out.add("differences", differences)
+	out.add("verdict", t.Verdict())
+	return out
+}
+
+// selectDifferences gives the distance of every model from the chosen one, with
+// the standard error over rows.
+func selectDifferences(t *selection.Table, criterion int) fields {
+	best := t.Choice[criterion]
+	if best < 0 {
+		return nil
+	}
+	var out fields
+	for i := range t.Rows {
+		if d, se, ok := t.Difference(criterion, i, best); ok {
+			out.add(t.Rows[i].Name, fields{{"value", number(d)}, {"se", number(se)}})
+		}
+	}
+	return out
+}
+
+func selectedRow(t *selection.Table, i int, keys []string) fields {
+	r := t.Rows[i]
+	var out, order, se, bound, reason, warnings, details, near fields
+	for k, v := range r.Order {
+		order.add(keys[k], v)
+	}
+	out.add("model", r.Name)
+	out.add("order", order)
+	out.add("dim", r.Fit.Dim)
+	out.add("loglik", number(r.Fit.LogLik))
+	out.add("status", r.Fit.Status.String())
+	for a, s := range r.Scores {
+		name := t.Criteria[a].Name
+		out.add(name, number(s.Value))
+		if s.OK() {
+			se.add(name, number(s.SE))
+		}
+		if b := s.Bound.String(); b != "" && s.OK() {
+			bound.add(name, b)
+		}
+		if !s.OK() {
+			reason.add(name, s.Reason)
+		}
+		if len(s.Details) > 0 {
+			var d fields
+			for _, x := range s.Details {
+				d.add(x.Name, number(x.Value))
+			}
+			details.add(name, d)
+		}
+		if len(s.Warnings) > 0 {
+			warnings.add(name, s.Warnings)
+		}
+	}
+	out.add("se", se)
+	out.add("bound", bound)
+	out.add("reason", reason)
+	out.add("warnings", warnings)
+	out.add("details", details)
+	lambda, mult, kind, truth := t.Coefficient(i)
+	out.add("lambda", number(lambda))
+	if mult > 0 {
+		out.add("mult", mult)
+	} else {
+		out.add("mult", nil)
+	}
+	out.add("lambda_kind", kind)
+	if truth >= 0 {
+		out.add("lambda_truth", t.Rows[truth].Name)
+	}
+	for _, e := range r.Exhibits {
+		near.add(e.Name, fields{{"value", number(e.Value)}, {"of", e.Doc}})
+	}
+	out.add("near", near)
+	out.add("flags", notNil(r.Flags))
+	out.add("theta", numbers(r.Fit.Theta))
+	if r.Fit.Sound != nil {
+		out.add("sound", soundMaximum{numbers(r.Fit.Sound.Theta), number(r.Fit.Sound.LogLik)})
+	} else {
+		out.add("sound", nil)
+	}
+	out.add("starts", r.Fit.Starts)
+	if r.Posterior != nil && r.Posterior.Prior != nil {
+		out.add("prior", r.Posterior.Prior.String())
+	}
+	return out
+}
+
+func (a *app) printSelect(t *selection.Table, what string) error {
+	a.printf("%s: n = %d, seed %d; −2ℓ + penalty, smaller is better, * the least of a column\n", what, t.N, a.seed)
+	for _, block := range [][]string{
+		{"aic", "aicc", "tic", "bic", "hqic", "sbic", "icl"},
+		{"mdl", "nml", "pmdl"},
+		{"dic", "waic", "loo", "wbic", "fe"},
+	} {
+		if err := a.printScores(t, block); err != nil {
+			return err
+		}
+	}
+	if err := a.printOrders(t); err != nil {
+		return err
+	}
+	if err := a.printNear(t); err != nil {
+		return err
+	}
+	a.printf("\n")
+	for _, r := range t.Rows {
+		for _, f := range r.Flags {
+			a.printf("flag: %s: %s\n", r.Label, f)
+		}
+	}
+	for i := range t.Criteria {
+		a.printRemarks(t, i)
+	}
+	a.printf("%s\n", t.Verdict())
+	return nil
+}
+
+// printScores prints those of the criteria that were asked for and that have a
+// value somewhere, with errors in a column of their own.
+func (a *app) printScores(t *selection.Table, names []string) error {
+	header := []string{"model", "d", "log-likelihood"}
+	var cols []int
+	errs := map[int]bool{}
+	for _, n := range names {
+		i := t.Of(n)
+		if i < 0 || t.Choice[i] < 0 {
+			continue
+		}
+		cols = append(cols, i)
+		header = append(header, n)
+		for _, r := range t.Rows {
+			errs[i] = errs[i] || r.Scores[i].OK() && r.Scores[i].SE > 0
+		}
+		if errs[i] {
+			header = append(header, "±")
+		}
+	}
+	if len(cols) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for k, r := range t.Rows {
+		row := []string{r.Label, strconv.Itoa(r.Fit.Dim), six(r.Fit.LogLik)}
+		for _, i := range cols {
+			s := r.Scores[i]
+			text := six(s.Value)
+			if s.Bound == selection.Upper && s.OK() {
+				text = "≤ " + text
+			}
+			if t.Choice[i] == k {
+				text = "* " + text
+			}
+			row = append(row, text)
+			if errs[i] {
+				row = append(row, experiments.FormatSE(s.SE))
+			}
+		}
+		rows = append(rows, row)
+	}
+	a.printf("\n")
+	return a.table(strings.Join(header, "|"), "model", rows)
+}
+
+func (a *app) printOrders(t *selection.Table) error {
+	if len(t.Orders) == 0 {
+		return nil
+	}
+	header := []string{"probability by"}
+	for _, o := range t.Orders {
+		header = append(header, o.Criterion)
+	}
+	var rows [][]string
+	for i, r := range t.Rows {
+		row := []string{r.Label}
+		for _, o := range t.Orders {
+			text := "-"
+			if p := o.P[i]; !math.IsNaN(p) {
+				text = strconv.FormatFloat(p, 'f', 4, 64)
+			}
+			row = append(row, text)
+		}
+		rows = append(rows, row)
+	}
+	a.printf("\n")
+	return a.table(strings.Join(header, "|"), "probability by", rows)
+}
+
+// printNear prints how near the fits are to the singular set, and the learning
+// coefficients.
+func (a *app) printNear(t *selection.Table) error {
+	truth := t.Truth()
+	if truth < 0 {
+		return nil
+	}
+	var rows [][]string
+	for i, r := range t.Rows {
+		row := []string{r.Label, "-", "-", "-", "-"}
+		for _, e := range r.Exhibits {
+			switch e.Name {
+			case "min_eigenvalue":
+				row[1] = experiments.Format(e.Value)
+			case "nearest_stratum":
+				row[2] = experiments.Format(e.Value) + " " + e.Doc
+			case "closest_pair", "pole_zero":
+				row[3] = experiments.Format(e.Value)
+			}
+		}
+		lambda, mult, kind, of := t.Coefficient(i)
+		switch {
+		case math.IsNaN(lambda):
+		case kind != "exact":
+			row[4] = "≤ " + experiments.Format(lambda)
+		default:
+			row[4] = fmt.Sprintf("%s, %d", experiments.Format(lambda), mult)
+		}
+		if of >= 0 {
+			row = append(row, t.Rows[of].Label)
+		} else {
+			row = append(row, "")
+		}
+		rows = append(rows, row)
+	}
+	a.printf("\n")
+	return a.table("model|least eigenvalue|nearest stratum|closest pair|λ, m|at the truth", "model|nearest stratum|λ, m|at the truth", rows)
+}
+
+// printRemarks prints the reasons and warnings of a criterion, each once with the
+// models that it is about.
+func (a *app) printRemarks(t *selection.Table, i int) {
+	var texts []string
+	of := map[string][]string{}
+	note := func(text, label string) {
+		if len(of[text]) == 0 {
+			texts = append(texts, text)
+		}
+		of[text] = append(of[text], label)
+	}
+	for _, r := range t.Rows {
+		s := r.Scores[i]
+		if !s.OK() {
+			note("none: "+s.Reason, r.Label)
+		}
+		for _, w := range s.Warnings {
+			note("warning: "+w, r.Label)
+		}
+	}
+	for _, text := range texts {
+		where := strings.Join(of[text], "; ")
+		if len(of[text]) == len(t.Rows) && len(t.Rows) > 1 {
+			where = "all"
+		}
+		a.printf("%s, %s: %s\n", t.Criteria[i].Name, where, text)
+	}
+}
