@@ -27,7 +27,7 @@ func ICL(bic float64, resp *mat.Dense) float64 {
 // of the weights: with w_K = 1 − Σ w_i, Σ_i w_i ∂log p/∂w_i = 1 − f_K/p, and
 // f_i/p = ∂log p/∂w_i + f_K/p. It is nil for other families.
 func responsibilities(l models.Likelihood, theta []float64) *mat.Dense {
-	k := 0
+	var k int
 	switch m := l.Model().(type) {
 	case *models.Mixture:
 		k = m.K()

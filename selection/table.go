@@ -84,7 +84,10 @@ func Compare(ctx context.Context, candidates []Candidate, z *models.Data, opt Op
 	}
 	c := &comparison{opt: opt, z: z}
 	for _, k := range opt.Criteria {
-		c.needs |= k.Needs
+		// What is refused needs nothing.
+		if k.Needs&NeedRows == 0 || !candidates[0].Model.Shape().Series {
+			c.needs |= k.Needs
+		}
 	}
 	if err := c.bind(candidates); err != nil {
 		return nil, err
