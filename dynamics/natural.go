@@ -136,7 +136,7 @@ func (n *NaturalGradient) restart() { n.flow.fresh = false }
 // μ = (δ, γ, s, r) of their overlap (singular.Chart), where neither the Fisher
 // information nor the score loses digits as the units meet: it is the same flow of
 // laws as NaturalGradient, and stays accurate down to u = 1e-8 and on the overlap.
-// It needs weights of one sign, |z| < 1.
+// It needs weights of one sign, |z| < 1. The units keep their order.
 type ChartGradient struct {
 	chart *singular.Chart
 	truth func(x float64) float64
@@ -146,6 +146,7 @@ type ChartGradient struct {
 	s, mu []float64
 	flow  *dopri5
 	known []float64 // the θ that mu belongs to
+	swap  bool      // the units stand in the other order than the chart's, u < 0
 	err   error
 }
 
@@ -213,6 +214,11 @@ func (g *ChartGradient) Step(theta []float64, most float64, _ *rand.Rand) (float
 		if err := g.chart.Forward(g.mu, theta); err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrLeft, err)
 		}
+		first := 0
+		if len(theta) == 3 { // a mixture: its weight comes first
+			first = 1
+		}
+		g.swap = theta[first+1] < theta[first]
 	}
 	dt, err := g.flow.step(g.mu, most)
 	if err != nil {
@@ -222,13 +228,32 @@ func (g *ChartGradient) Step(theta []float64, most float64, _ *rand.Rand) (float
 		return 0, err
 	}
 	if err := g.chart.Inverse(theta, g.mu); err != nil {
+		g.forget()
 		return 0, fmt.Errorf("%w: %w", ErrLeft, err)
+	}
+	if g.swap {
+		exchange(theta)
 	}
 	copy(g.known, theta)
 	return dt, nil
 }
 
-func (g *ChartGradient) restart() { g.flow.fresh = false }
+// exchange puts two units in the other order.
+func exchange(theta []float64) {
+	if len(theta) == 3 {
+		theta[0], theta[1], theta[2] = 1-theta[0], theta[2], theta[1]
+		return
+	}
+	theta[0], theta[1], theta[2], theta[3] = theta[1], theta[0], theta[3], theta[2]
+}
+
+func (g *ChartGradient) restart() {
+	g.flow.fresh = false
+	g.forget()
+}
+
+// forget has the next step read its point from θ.
+func (g *ChartGradient) forget() { g.known[0] = math.NaN() }
 
 // lawOf returns the mean of the teacher at input x, or its density, and the size
 // of its largest location.
