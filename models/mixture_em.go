@@ -17,16 +17,21 @@ type mixScale struct {
 func newMixScale(m *Mixture, z *Data) *mixScale {
 	d := m.dim
 	s := &mixScale{mean: make([]float64, d), cov: make([]float64, d*d), chol: make([]float64, d*d), floor: m.floor}
-	for i := range z.N {
-		for a, y := range z.Y(i) {
-			s.mean[a] += (y - s.mean[a]) / float64(i+1)
+	// From the first row on no digits are lost to a far-away origin.
+	per := 1 / float64(z.N)
+	for a, first := range z.Y(0) {
+		var shift float64
+		for i := a; i < len(z.V); i += d {
+			shift += (z.V[i] - first) * per
 		}
+		s.mean[a] = first + shift
 	}
-	for i := range z.N {
-		y := z.Y(i)
+	for v := z.V; len(v) >= d; v = v[d:] {
+		y := v[:d]
 		for a := range d {
+			e := (y[a] - s.mean[a]) * per
 			for b := range a + 1 {
-				s.cov[a*d+b] += (y[a] - s.mean[a]) * (y[b] - s.mean[b]) / float64(z.N)
+				s.cov[a*d+b] += e * (y[b] - s.mean[b])
 			}
 		}
 	}
