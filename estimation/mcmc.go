@@ -120,6 +120,7 @@ type Trace struct {
 	Scale     []float64
 	Divergent int
 	Outside   int
+	Steps     int     // after warmup, of all chains
 	Evals     float64 // evaluations of ℓ in all, warmup included
 }
 
@@ -166,7 +167,7 @@ func Sample(ctx context.Context, density func() (Density, error), kernel Kernel,
 	}
 	n := opt.Chains
 	out := &Trace{
-		Chains: n, Length: opt.Draws,
+		Chains: n, Length: opt.Draws, Steps: n * opt.Draws * opt.Thin,
 		X: make([][]float64, n), LogLik: make([][]float64, n), Accept: make([]float64, n), Scale: make([]float64, n),
 	}
 	if opt.Width > 0 {

@@ -33,7 +33,7 @@ func (s SGLD) Init(t Density, beta float64, x []float64, _ int) (Chain, error) {
 		return nil, fmt.Errorf("step %v, batch %d: want a finite step above 0 and a batch from 0", s.Step, s.Batch)
 	}
 	d := t.Dim()
-	c := &sgld{t: t, beta: beta, step: s.Step, at: Point{X: make([]float64, d), LogLik: math.NaN()}, to: make([]float64, d), g: make([]float64, d), cost: 1}
+	c := &sgld{t: t, beta: beta, step: s.Step, at: Point{X: make([]float64, d), LogLik: math.NaN()}, to: make([]float64, d), g: make([]float64, d), gt: make([]float64, d), cost: 1}
 	if s.Batch > 0 {
 		b, ok := t.(BatchDensity)
 		if !ok {
@@ -42,8 +42,12 @@ func (s SGLD) Init(t Density, beta float64, x []float64, _ int) (Chain, error) {
 		c.batch, c.rows, c.cost = b, make([]int, s.Batch), float64(s.Batch)/float64(b.Rows())
 	}
 	copy(c.at.X, x)
-	if base, loglik := c.t.Score(c.g, c.at.X, beta); math.IsInf(base+loglik, -1) {
+	var loglik float64
+	if c.at.Base, loglik = c.t.Score(c.g, c.at.X, beta); math.IsInf(c.at.Base+loglik, -1) || !finite(c.g) {
 		return nil, ErrNoSupport
+	}
+	if c.batch == nil {
+		c.at.LogLik = loglik
 	}
 	return c, nil
 }
@@ -56,32 +60,39 @@ type sgld struct {
 	step  float64
 	cost  float64
 	at    Point
-	to, g []float64
+	to    []float64
+	g, gt []float64 // the gradient of the last batch at the point, and at the next
 }
 
 func (c *sgld) Point() *Point  { return &c.at }
 func (c *sgld) Scale() float64 { return c.step }
 
+// Step moves along the gradient that the last step found where it ended, so that
+// the point is always one that was seen to lie in the support.
 func (c *sgld) Step(rng *rand.Rand) Move {
 	mv := Move{Accept: math.NaN(), Evals: c.cost}
+	root := math.Sqrt(c.step)
+	for i, g := range c.g {
+		c.to[i] = c.at.X[i] + c.step/2*g + root*rng.NormFloat64()
+	}
 	var base, loglik float64
 	if c.batch != nil {
 		for i := range c.rows {
 			c.rows[i] = rng.IntN(c.batch.Rows())
 		}
-		base, loglik = c.batch.BatchScore(c.g, c.at.X, c.beta, c.rows)
+		base, loglik = c.batch.BatchScore(c.gt, c.to, c.beta, c.rows)
 	} else {
-		base, loglik = c.t.Score(c.g, c.at.X, c.beta)
+		base, loglik = c.t.Score(c.gt, c.to, c.beta)
 	}
-	if math.IsInf(base+loglik, -1) || !finite(c.g) { // the last step ended outside: take it back
+	if math.IsInf(base+loglik, -1) || !finite(c.gt) {
 		mv.Outside = true
-		c.at.X, c.to = c.to, c.at.X
 		return mv
 	}
-	root := math.Sqrt(c.step)
-	for i, g := range c.g {
-		c.to[i] = c.at.X[i] + c.step/2*g + root*rng.NormFloat64()
-	}
 	c.at.X, c.to = c.to, c.at.X
+	c.g, c.gt = c.gt, c.g
+	c.at.Base = base
+	if c.batch == nil {
+		c.at.LogLik = loglik
+	}
 	return mv
 }

@@ -283,6 +283,9 @@ func (e *LambdaEstimate) judge(p LambdaProblem, tr *estimation.Trace, top float6
 	if !(e.ESS > float64(100*tr.Chains)) {
 		flag("effective sample size %.0f", e.ESS)
 	}
+	if share := float64(tr.Outside) / float64(tr.Steps); share > 0.3 {
+		flag("%.0f %% of the proposals end at a wall: what the box or the domain cuts off is missing from the estimate", 100*share)
+	}
 	if tr.Divergent > 0 {
 		flag("%d divergent steps", tr.Divergent)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,16 +22,33 @@ type rlctFlags struct {
 	method    string
 	radius    float64
 	particles int
+	n         int
+	gamma     float64
+	step      float64
+	chains    int
+	draws     int
 }
+
+var rlctMethods = []string{"known", "volume", "wbic", "ladder", "sgld", "mala", "hmc"}
 
 func (o *rlctFlags) check() error {
 	switch {
-	case o.method != "known" && o.method != "volume":
-		return bad(fmt.Errorf("--method %q: allowed is known or volume", o.method))
+	case !slices.Contains(rlctMethods, o.method):
+		return bad(fmt.Errorf("--method %q: allowed is %s", o.method, strings.Join(rlctMethods, ", ")))
 	case !(o.radius > 0) || math.IsInf(o.radius, 1):
 		return bad(fmt.Errorf("--radius %v: want a finite number above 0", o.radius))
 	case o.particles < 100 || o.particles > 1_000_000:
 		return bad(fmt.Errorf("--particles %d: want a whole number from 100 to 1000000", o.particles))
+	case o.n < 10 || o.n > 1_000_000_000:
+		return bad(fmt.Errorf("--n %d: want a whole number from 10 to 1000000000", o.n))
+	case !(o.gamma >= 0) || math.IsInf(o.gamma, 1):
+		return bad(fmt.Errorf("--gamma %v: want a finite number from 0", o.gamma))
+	case !(o.step > 0) || math.IsInf(o.step, 1):
+		return bad(fmt.Errorf("--step %v: want a finite number above 0", o.step))
+	case o.chains < 2 || o.chains > 1000:
+		return bad(fmt.Errorf("--chains %d: want a whole number from 2 to 1000", o.chains))
+	case o.draws < 100 || o.draws > 10_000_000:
+		return bad(fmt.Errorf("--draws %d: want a whole number from 100 to 10000000", o.draws))
 	}
 	return nil
 }
@@ -49,9 +68,20 @@ is proved nothing is printed but the reason; upper bounds are called bounds.
 log V(ε) against log ε, with V the share of a box around θ where the divergence from
 the truth is below ε. It is the least coefficient of the parameters in the box, the
 local one if the box is small. Terms of lower order leave a few hundredths at any ε
-within reach, more where the multiplicity is above 1.`,
+within reach, more where the multiplicity is above 1.
+
+The other methods draw from the posterior at inverse temperature about 1/log n, with
+n times the expected log-likelihood (arma: a series of n simulated at θ) and a prior
+uniform on that box:
+  wbic    slope of the mean loss between two temperatures (Watanabe 2013)
+  ladder  λ and multiplicity fitted jointly over eight temperatures
+  sgld, mala, hmc
+          local learning coefficient with localisation --gamma (Lau et al. 2025)
+They see the effective coefficient at their temperature: with multiplicity m it is
+lower by about (m−1)/log(n/log n). Flags say what is wrong with the draws.`,
 		Example: `  simulate rlct mixture:k=2,sd=1 --at 1,0,0
-  simulate rlct crossing:powers=1+2 --at=0,0 --method volume --particles 200 --json`,
+  simulate rlct crossing:powers=1+2 --at=0,0 --method volume --particles 200 --json
+  simulate rlct crossing:powers=1+1 --at=0,0 --method hmc --n 1000`,
 		Args:              exactly("a MODEL"),
 		ValidArgsFunction: familyNames,
 		RunE: a.do(func(c *cobra.Command, args []string) error {
@@ -85,11 +115,24 @@ within reach, more where the multiplicity is above 1.`,
 				out.Local = jsonCoefficient(local)
 				mult = max(1, local.Mult)
 			}
-			if o.method == "volume" {
-				out.Seed = &a.seed
-				if out.Estimate, err = a.volume(c.Context(), m, theta, &o, mult); err != nil {
+			var volume *volumeEstimate
+			var sampled *sampledEstimate
+			switch o.method {
+			case "known":
+			case "volume":
+				if volume, err = a.volume(c.Context(), m, theta, &o, mult); err != nil {
 					return err
 				}
+				out.Seed, out.Estimate = &a.seed, volume
+			default:
+				best := out.Local
+				if best == nil {
+					best = out.Known
+				}
+				if sampled, err = a.sampled(c.Context(), m, theta, &o, best); err != nil {
+					return err
+				}
+				out.Seed, out.Estimate = &a.seed, sampled
 			}
 			if a.json {
 				return a.printJSON(out)
@@ -102,7 +145,10 @@ within reach, more where the multiplicity is above 1.`,
 			} else {
 				a.printf("none: %v\n", kerr)
 			}
-			if e := out.Estimate; e != nil {
+			if sampled != nil {
+				a.printSampled(sampled)
+			}
+			if e := volume; e != nil {
 				a.printf("box     λ = %s ± %s, multiplicity %d given (%s; half-width %s, fitted for ε from 1e-5 to %.0e, seed %d)\n",
 					experiments.Format(float64(e.Lambda)), experiments.FormatSE(float64(e.SE)), e.Mult, e.Method,
 					experiments.Format(o.radius), float64(e.Floor), a.seed)
@@ -120,22 +166,27 @@ within reach, more where the multiplicity is above 1.`,
 		}),
 	}
 	c.Flags().StringVar(&at, "at", "", "θ, as --at=-0.5,0.3,1")
-	c.Flags().StringVar(&o.method, "method", "known", "known: what is proved; volume: an estimate as well")
-	c.Flags().Float64Var(&o.radius, "radius", 0.5, "half-width of the box around θ, for --method volume")
+	c.Flags().StringVar(&o.method, "method", "known", "known: what is proved alone; volume, wbic, ladder, sgld, mala, hmc: an estimate as well")
+	c.Flags().Float64Var(&o.radius, "radius", 0.5, "half-width of the box around θ, for estimates")
 	c.Flags().IntVar(&o.particles, "particles", 500, "particles of each of 4 runs, for --method volume")
+	c.Flags().IntVar(&o.n, "n", 1000, "sample size that sets the temperature, for sampling methods")
+	c.Flags().Float64Var(&o.gamma, "gamma", 1, "localisation γ of exp(−γ|θ−θ*|²/2), for sgld, mala and hmc")
+	c.Flags().Float64Var(&o.step, "step", 1e-4, "step of sgld")
+	c.Flags().IntVar(&o.chains, "chains", 4, "chains, for sampling methods")
+	c.Flags().IntVar(&o.draws, "draws", 5000, "draws of each chain, for sampling methods")
 	a.withSeed(c)
 	a.withJSON(c)
 	return c
 }
 
 type rlctOutput struct {
-	Model    string          `json:"model"`
-	Seed     *uint64         `json:"seed,omitempty"`
-	Theta    []number        `json:"theta"`
-	Known    *coefficient    `json:"known"`
-	Refusal  string          `json:"refusal,omitempty"`
-	Local    *coefficient    `json:"local"`
-	Estimate *volumeEstimate `json:"estimate,omitempty"`
+	Model    string       `json:"model"`
+	Seed     *uint64      `json:"seed,omitempty"`
+	Theta    []number     `json:"theta"`
+	Known    *coefficient `json:"known"`
+	Refusal  string       `json:"refusal,omitempty"`
+	Local    *coefficient `json:"local"`
+	Estimate any          `json:"estimate,omitempty"` // *volumeEstimate or *sampledEstimate
 }
 
 // A volumeEstimate is an estimate with the multiplicity given, and the joint fit.
