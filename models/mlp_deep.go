@@ -206,6 +206,28 @@ func (m *DeepMLP) outputs(p *deepPass, theta, x []float64) []float64 {
 	return rowAt(p.h[m.net.Depth()], 0)
 }
 
+// Outputs returns f at θ and the inputs of z (N×Out): means, or logits of the
+// classes.
+func (m *DeepMLP) Outputs(theta []float64, z *Data) *mat.Dense {
+	checkLen(len(theta), len(m.params))
+	if z.P != m.s.In {
+		panic(badShape)
+	}
+	out := mat.NewDense(z.N, m.s.Out, nil)
+	p := newDeepPass(m.net, min(deepBlock, max(1, z.N)))
+	for t := range z.N {
+		p.push(z.X(t), t)
+		if p.full() || t == z.N-1 {
+			p.forward(theta, false)
+			for r, at := range p.rows {
+				out.SetRow(at, rowAt(p.h[m.net.Depth()], r))
+			}
+			p.reset()
+		}
+	}
+	return out
+}
+
 // Sample fills the outputs, or the labels, of z given its inputs.
 func (m *DeepMLP) Sample(z *Data, theta []float64, rng *rand.Rand) {
 	if s := m.Shape(); z.P != s.P || z.Q != s.Q {
