@@ -15,7 +15,9 @@ import (
 // MultiStart runs a method from many starts and records every distinct maximum
 // with how many starts reached it. The starts are, in order: the start passed to
 // Maximize, unless it is nil; those of Given; and Starts random ones, proposed
-// by the likelihood from its data (models.Starter), never from a truth.
+// by the likelihood from its data (models.Starter), never from a truth. Where the
+// likelihood can scan its domain (models.Scanner) the maxima of the scan, highest
+// first, take the place of the first random ones.
 //
 // Two ends count as one maximum if their log-likelihoods agree to 1e-6 nats (and
 // 1e-9 of ℓ): on a singular set one law has many θ, so that θ cannot tell them
