@@ -1,0 +1,245 @@
+package experiments
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/neuromanifold/neuromanifold/internal/figs"
+	"github.com/neuromanifold/neuromanifold/internal/mc"
+	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/selection"
+)
+
+type criteriaMixtureSpec struct {
+	N          []int     `toml:"n" doc:"sample sizes"`
+	Separation []float64 `toml:"separation" doc:"distance of the two true means in standard deviations; 0 is one component"`
+	Most       int       `toml:"most" doc:"largest number of components that is fitted"`
+	Bound      float64   `toml:"bound" doc:"every mean is held to [−bound, bound], where the prior is uniform"`
+	Starts     int       `toml:"starts" doc:"random starts of each fit, beside those from the smaller fits"`
+	Particles  int       `toml:"particles" doc:"particles of each of four runs of sequential Monte Carlo, for loo and fe; 0 leaves these two out"`
+}
+
+type criteriaMixtureRow struct {
+	AIC    int       `parquet:"aic" doc:"number of components that AIC chooses"`
+	TIC    int       `parquet:"tic" doc:"the choice of TIC"`
+	BIC    int       `parquet:"bic" doc:"the choice of BIC"`
+	SBIC   int       `parquet:"sbic" doc:"the choice of the singular BIC with exact learning coefficients"`
+	LOO    int       `parquet:"loo" doc:"the choice of Pareto-smoothed leave-one-out cross-validation; 0 where it was left out"`
+	FE     int       `parquet:"fe" doc:"the choice of the free energy; 0 where it was left out"`
+	Risk   []float64 `parquet:"risk" doc:"n × KL(truth ‖ maximum-likelihood fit) in nats of each number of components from 1 up"`
+	Status string    `parquet:"status" doc:"how the fit of the largest model ended"`
+}
+
+// criteriaMixtureNames are the criteria in the order of the columns.
+var criteriaMixtureNames = [...]string{"aic", "tic", "bic", "sbic", "loo", "fe"}
+
+// choice returns the column of criterion i.
+func (r *criteriaMixtureRow) choice(i int) *int {
+	return [...]*int{&r.AIC, &r.TIC, &r.BIC, &r.SBIC, &r.LOO, &r.FE}[i]
+}
+
+var _ = register(Experiment[criteriaMixtureSpec, criteriaMixtureRow]{
+	Name:    "criteria-mixture",
+	Version: 1,
+	Doc: `How often each criterion finds the number of components, and what its choice costs.
+
+Data are drawn from one normal, or from two of equal weight at the given distance;
+the variance is known. Mixtures of rising order are fitted and scored. A choice
+costs n × KL(truth ‖ fit) nats, the fit being that of maximum likelihood of the
+order chosen, whatever the criterion. The one-component fit to one component costs
+1/2 on average. To find the truth and to cost little are two aims: the table has
+both, and neither says that a criterion is wrong about the other.`,
+	Cite: []string{
+		"M. Drton, M. Plummer (2017), A Bayesian information criterion for singular models, Journal of the Royal Statistical Society B 79:323-380",
+		"B. G. Leroux (1992), Consistent estimation of a mixing distribution, Annals of Statistics 20:1350-1360",
+	},
+	Default:    criteriaMixtureSpec{N: []int{50, 200, 800}, Separation: []float64{0, 2, 3}, Most: 3, Bound: 6, Starts: 4, Particles: 100},
+	Smoke:      criteriaMixtureSpec{N: []int{30}, Separation: []float64{0, 3}, Most: 2, Bound: 6, Starts: 1, Particles: 16},
+	Replicates: 100, SmokeReplicates: 3,
+	Check: func(s criteriaMixtureSpec) error {
+		if err := checkSizes(s.N, 10); err != nil {
+			return err
+		}
+		for _, d := range s.Separation {
+			if !(d >= 0 && d < 2*s.Bound) {
+				return KeyError("separation", "%v: allowed is from 0 to below 2 × bound", d)
+			}
+		}
+		switch {
+		case len(s.Separation) == 0:
+			return KeyError("separation", "none given")
+		case s.Most < 2 || s.Most > 10:
+			return KeyError("most", "%d: allowed is 2 to 10", s.Most)
+		case !(s.Bound > 0 && s.Bound <= 30):
+			return KeyError("bound", "%v: allowed is above 0 and at most 30", s.Bound)
+		case s.Starts < 1:
+			return KeyError("starts", "%d: allowed is 1 or more", s.Starts)
+		case s.Particles != 0 && s.Particles < 16:
+			return KeyError("particles", "%d: allowed is 0, or 16 or more", s.Particles)
+		}
+		return nil
+	},
+	Cells: func(s criteriaMixtureSpec) []Cell {
+		return Grid(Axis("n", s.N...), Axis("separation", s.Separation...))
+	},
+	Data:      criteriaMixtureData,
+	Replicate: replicateCriteriaMixture,
+	Compare: func(_ context.Context, s criteriaMixtureSpec, c Cell) ([]Line[criteriaMixtureRow], error) {
+		var lines []Line[criteriaMixtureRow]
+		order := criteriaMixtureOrder(c)
+		for i, name := range criteriaMixtureNames {
+			if s.Particles == 0 && i >= 4 {
+				continue
+			}
+			lines = append(lines,
+				Line[criteriaMixtureRow]{Name: "P(" + name + " finds the truth)", Theory: math.NaN(),
+					Measure: Fraction(func(r criteriaMixtureRow) bool { return *r.choice(i) == order })},
+				Line[criteriaMixtureRow]{Name: "n KL of " + name, Theory: math.NaN(),
+					Measure: Mean(func(r criteriaMixtureRow) float64 { return chosenRisk(r, i) })})
+		}
+		one := Line[criteriaMixtureRow]{Name: "n KL of one component", Theory: math.NaN(),
+			Measure: Mean(func(r criteriaMixtureRow) float64 { return r.Risk[0] })}
+		if order == 1 {
+			// n x̄²/2 for n x̄² ~ χ²₁; the bound on the mean is far away.
+			one.Theory, one.Route, one.Source = 0.5, models.Exact, "χ² with one degree of freedom, halved"
+		}
+		return append(lines, one), nil
+	},
+	Figures: []Figure[criteriaMixtureSpec, criteriaMixtureRow]{
+		{Name: "found", Doc: "Share of data sets in which each criterion chooses the true number of components, against the sample size.", Draw: func(s criteriaMixtureSpec, cells []Sample[criteriaMixtureRow]) (Drawing, error) {
+			return drawCriteriaMixture(s, cells, "share that finds the truth", true, func(order, i int) Measure[criteriaMixtureRow] {
+				return Fraction(func(r criteriaMixtureRow) bool { return *r.choice(i) == order })
+			}), nil
+		}},
+		{Name: "risk", Doc: "What the choice costs: n times the Kullback-Leibler divergence of the fit of the order chosen.", Draw: func(s criteriaMixtureSpec, cells []Sample[criteriaMixtureRow]) (Drawing, error) {
+			return drawCriteriaMixture(s, cells, "n KL (nats)", false, func(_, i int) Measure[criteriaMixtureRow] {
+				return Mean(func(r criteriaMixtureRow) float64 { return chosenRisk(r, i) })
+			}), nil
+		}},
+	},
+})
+
+// chosenRisk is the cost of the choice of criterion i, NaN without a choice.
+func chosenRisk(r criteriaMixtureRow, i int) float64 {
+	k := *r.choice(i)
+	if k == 0 {
+		return math.NaN()
+	}
+	return r.Risk[k-1]
+}
+
+func criteriaMixtureOrder(c Cell) int {
+	if c.Float("separation") > 0 {
+		return 2
+	}
+	return 1
+}
+
+// criteriaMixtureTruth returns the law of the data.
+func criteriaMixtureTruth(c Cell, bound float64) (*models.Mixture, []float64, error) {
+	k := criteriaMixtureOrder(c)
+	m, err := models.NewMixture(models.MixtureSettings{K: k, Variance: models.VarKnown, Bound: bound})
+	if k == 1 {
+		return m, []float64{0}, err
+	}
+	d := c.Float("separation") / 2
+	return m, []float64{0.5, -d, d}, err
+}
+
+func criteriaMixtureData(s criteriaMixtureSpec, c Cell, k mc.Key) (*models.Data, error) {
+	m, theta, err := criteriaMixtureTruth(c, s.Bound)
+	if err != nil {
+		return nil, err
+	}
+	z := models.NewData(c.Int("n"), 0, 1)
+	m.Sample(z, theta, k.Stream("data"))
+	return z, nil
+}
+
+func replicateCriteriaMixture(ctx context.Context, s criteriaMixtureSpec, c Cell, k mc.Key) ([]criteriaMixtureRow, error) {
+	z, err := criteriaMixtureData(s, c, k)
+	if err != nil {
+		return nil, err
+	}
+	truth, at, err := criteriaMixtureTruth(c, s.Bound)
+	if err != nil {
+		return nil, err
+	}
+	names := criteriaMixtureNames[:]
+	if s.Particles == 0 {
+		names = names[:4]
+	}
+	criteria, err := selection.Lookup(names...)
+	if err != nil {
+		return nil, err
+	}
+	orders := make([]int, s.Most)
+	for i := range orders {
+		orders[i] = i + 1
+	}
+	candidates, err := selection.Candidates(fmt.Sprintf("mixture:sd=1,bound=%g", s.Bound), [][]int{orders})
+	if err != nil {
+		return nil, err
+	}
+	t, err := selection.Compare(ctx, candidates, z, selection.Options{
+		Criteria: criteria, Starts: s.Starts, Particles: s.Particles,
+		Streams: func(purpose string) (*rand.Rand, models.Each) {
+			return k.Stream(purpose), models.Serial(k.Stream(purpose + " tasks"))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	row := criteriaMixtureRow{Status: t.Rows[len(t.Rows)-1].Fit.Status.String()}
+	for i, name := range names {
+		if best := t.Choice[t.Of(name)]; best >= 0 {
+			*row.choice(i) = best + 1
+		}
+	}
+	self, err := models.Population(truth, truth, at, models.Rule{})
+	if err != nil {
+		return nil, err
+	}
+	top := self.LogLik(at)
+	for _, r := range t.Rows {
+		l, err := models.Population(r.Model, truth, at, models.Rule{})
+		if err != nil {
+			return nil, err
+		}
+		row.Risk = append(row.Risk, float64(z.N)*(top-l.LogLik(r.Fit.Theta)))
+	}
+	return []criteriaMixtureRow{row}, nil
+}
+
+// drawCriteriaMixture draws a measure of every criterion against n, one panel for
+// each of the first three separations.
+func drawCriteriaMixture(s criteriaMixtureSpec, cells []Sample[criteriaMixtureRow], y string, share bool, of func(order, i int) Measure[criteriaMixtureRow]) Drawing {
+	var panels []*figs.Panel
+	for _, d := range s.Separation[:min(3, len(s.Separation))] {
+		p := &figs.Panel{Title: fmt.Sprintf("means %g apart", d), X: "n", Y: y, LogX: true}
+		if d == 0 {
+			p.Title = "one component"
+		}
+		for i, name := range criteriaMixtureNames {
+			if s.Particles == 0 && i >= 4 || name == "tic" {
+				continue // five colours; TIC is near AIC
+			}
+			var x, v, se []float64
+			for _, c := range cells {
+				if c.Cell.Float("separation") != d {
+					continue
+				}
+				m, e, _ := of(criteriaMixtureOrder(c.Cell), i)(c)
+				x, v, se = append(x, float64(c.Cell.Int("n"))), append(v, m), append(se, e)
+			}
+			p.Series(name, x, v, se)
+		}
+		if share {
+			p.YRange = [2]float64{0, 1.05}
+		}
+		panels = append(panels, p)
+	}
+	return figs.New(panels...)
+}
