@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/neuromanifold/neuromanifold/dynamics"
@@ -223,7 +222,7 @@ func liaoLines() []Line[liaoRow] {
 var errorBins = [...]struct {
 	below float64
 	name  string
-}{{0.015, "below 1.5 % test error"}, {0.02, "1.5 to 2 %"}, {0.04, "2 to 4 %"}, {0.1, "4 to 10 %"}, {math.Inf(1), "10 % and more"}}
+}{{0.01, "below 1 % test error"}, {0.02, "1 to 2 %"}, {0.04, "2 to 4 %"}, {0.1, "4 to 10 %"}, {math.Inf(1), "10 % and more"}}
 
 // errorBin returns the index of the bin of a test error.
 func errorBin(e float64) int {
@@ -240,5 +239,3 @@ func mean1(x Sample[liaoRow], f func(r liaoRow) float64) (v, se float64) {
 	v, se, _ = Mean(f)(x)
 	return v, se
 }
-
-func rateLabel(r float64) string { return fmt.Sprintf("rate %g", r) }

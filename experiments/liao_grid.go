@@ -2,7 +2,9 @@ package experiments
 
 import (
 	"context"
-	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/neuromanifold/neuromanifold/dynamics"
 	"github.com/neuromanifold/neuromanifold/internal/figs"
@@ -53,7 +55,7 @@ func liaoGridRun(ctx context.Context, s liaoGridSpec, c Cell, k mc.Key) (liaoRow
 }
 
 func drawLiaoMap(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
-	p := &figs.Panel{Title: "Test error on the map of conditioning and energy", X: "mean truncated condition number C̄", Y: "weighted cumulative energy L", LogX: true, LogY: true}
+	p := &figs.Panel{Title: "Test error on the map of conditioning and energy", X: "mean truncated condition number", Y: "weighted cumulative energy L", LogX: true, LogY: true}
 	for _, rate := range s.Rate {
 		var x, y []float64
 		for _, c := range cells {
@@ -63,7 +65,7 @@ func drawLiaoMap(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 				x, y = append(x, a), append(y, b)
 			}
 		}
-		p.Reference(rateLabel(rate), x, y)
+		p.Reference("one rate, all batch sizes", x, y)
 	}
 	for i, bin := range errorBins {
 		var x, y []float64
@@ -84,19 +86,27 @@ func drawLiaoMap(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 func drawLiaoRatio(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 	test := &figs.Panel{Title: "Test error", X: "rate / batch size", Y: "test error (%)", LogX: true, LogY: true}
 	loss := &figs.Panel{Title: "Training loss", X: "rate / batch size", Y: "cross-entropy (nats)", LogX: true, LogY: true}
-	for _, b := range s.Batch {
-		var x, y, ySE, z, zSE []float64
-		for _, c := range cells {
-			if c.Cell.Int("batch") != b {
-				continue
-			}
-			e, eSE := mean1(c, func(r liaoRow) float64 { return 100 * r.Test })
-			l, lSE := mean1(c, func(r liaoRow) float64 { return r.Loss })
-			x = append(x, c.Cell.Float("rate")/float64(b))
-			y, ySE, z, zSE = append(y, e), append(ySE, eSE), append(z, l), append(zSE, lSE)
+	// Three groups of neighbouring batch sizes show the collapse; one mark for each
+	// training shows its spread.
+	const groups = 3
+	for g := range groups {
+		batches := s.Batch[g*len(s.Batch)/groups : (g+1)*len(s.Batch)/groups]
+		var names []string
+		var x, y, z []float64
+		for _, b := range batches {
+			names = append(names, strconv.Itoa(b))
 		}
-		test.Series(fmt.Sprintf("B = %d", b), x, y, ySE)
-		loss.Series(fmt.Sprintf("B = %d", b), x, z, zSE)
+		for _, c := range cells {
+			if b := c.Cell.Int("batch"); slices.Contains(batches, b) {
+				for _, r := range c.Rows {
+					x, y, z = append(x, c.Cell.Float("rate")/float64(b)), append(y, 100*r.Test), append(z, r.Loss)
+				}
+			}
+		}
+		if len(x) > 0 {
+			test.Points("B = "+strings.Join(names, ", "), x, y)
+			loss.Points("B = "+strings.Join(names, ", "), x, z)
+		}
 	}
 	energy := &figs.Panel{Title: "Energy at a constant ratio", X: "batch size B", Y: "weighted cumulative energy L", LogX: true, LogY: true}
 	x, y, se := constantRatio(s, cells)
