@@ -106,7 +106,7 @@ interrupted or incomplete.`,
 	a.root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes on stderr")
 	a.root.AddCommand(
 		a.listCommand(), a.describeCommand(), a.loglikCommand(), a.fitCommand(), a.testCommand(),
-		a.selectCommand(), a.fisherCommand(), a.rlctCommand(), a.limitCommand(), a.spectrumCommand(), a.designCommand(),
+		a.selectCommand(), a.fisherCommand(), a.rlctCommand(), a.limitCommand(), a.flowCommand(), a.spectrumCommand(), a.designCommand(),
 		a.runCommand(), a.statusCommand(), a.verifyCommand(), a.replayCommand(),
 		a.planCommand(), a.exportCommand(), a.reportCommand(), a.citeCommand(), a.completionCommand(),
 	)
