@@ -128,6 +128,16 @@ type modelDensity struct {
 
 func (t *modelDensity) Dim() int { return t.d }
 
+func (t *modelDensity) walls() (lo, hi []float64) {
+	if !bounded(t.params) {
+		return nil, nil
+	}
+	for _, p := range t.params {
+		lo, hi = append(lo, p.Lo), append(hi, p.Hi)
+	}
+	return lo, hi
+}
+
 // inside says whether θ is within the bounds of the coordinates; joint constraints
 // are those of the likelihood, which is -Inf there.
 func (t *modelDensity) inside(x []float64) bool {

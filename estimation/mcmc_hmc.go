@@ -59,10 +59,17 @@ type leapfrog struct {
 	at, to       Point
 	grad, gradTo []float64
 	p, sd        []float64
+	lo, hi       []float64 // walls to bounce off; empty for none
 	eps          float64
+	stat         float64 // acceptance that the step size is tuned by
 	tune         dualAveraging
 	windows      *windows // nil once warmup is over, or with a fixed step
 	warmup, done int
+}
+
+// walled is a Density with bounds of its coordinates, empty where there are none.
+type walled interface {
+	walls() (lo, hi []float64)
 }
 
 // maxEnergyError in nats makes a trajectory divergent, as in Stan.
@@ -76,6 +83,9 @@ func newLeapfrog(t Density, beta float64, x []float64, warmup int, set HMC) (*le
 		at: Point{X: buf[:d:d]}, to: Point{X: buf[d : 2*d : 2*d]},
 		grad: buf[2*d : 3*d : 3*d], gradTo: buf[3*d : 4*d : 4*d], p: buf[4*d:],
 		tune: dualAveraging{target: set.Accept},
+	}
+	if w, ok := t.(walled); ok {
+		c.lo, c.hi = w.walls()
 	}
 	copy(c.at.X, x)
 	if c.refresh(); math.IsInf(c.logDensity(&c.at), 0) || !finite(c.grad) {
@@ -114,9 +124,26 @@ func (c *leapfrog) Step(rng *rand.Rand) Move {
 	mv := c.trajectory(leaps, eps, rng)
 	mv.Evals += extra
 	if c.windows != nil {
-		mv.Evals += c.adapt(mv.Accept, rng)
+		mv.Evals += c.adapt(c.stat, rng)
 	}
 	return mv
+}
+
+// reflect takes positions beyond a bound of their coordinate back inside, and turns
+// the momentum: the walls are infinitely high, and a trajectory bounces off them
+// exactly (Neal 2011, §5.5.1.5).
+func (c *leapfrog) reflect() {
+	const most = 16 // bounces; a trajectory that is further away than that ends there
+	for i := range c.lo {
+		for k := 0; k < most && (c.to.X[i] < c.lo[i] || c.to.X[i] > c.hi[i]); k++ {
+			wall := c.lo[i]
+			if c.to.X[i] > c.hi[i] {
+				wall = c.hi[i]
+			}
+			c.to.X[i] = 2*wall - c.to.X[i]
+			c.p[i] = -c.p[i]
+		}
+	}
 }
 
 // length draws the number of leaps and the step size of one trajectory.
@@ -143,15 +170,19 @@ func (c *leapfrog) trajectory(leaps int, eps float64, rng *rand.Rand) Move {
 	copy(c.to.X, c.at.X)
 	g := c.grad // of the point where the momentum is kicked
 	mv := Move{}
-	for k := range leaps {
+	c.stat = 0
+	for range leaps {
 		for i, s := range c.sd {
 			c.p[i] += eps / 2 * s * g[i]
 			c.to.X[i] += eps * s * c.p[i]
 		}
+		c.reflect()
 		c.to.Base, c.to.LogLik = c.t.Score(c.gradTo, c.to.X, c.beta)
 		mv.Evals++
 		v := c.logDensity(&c.to)
 		if math.IsInf(v, -1) {
+			// A trajectory as long as the support is wide meets the wall at any
+			// step size: the steps before it say whether this one is too large.
 			mv.Outside = true
 			return mv
 		}
@@ -161,13 +192,15 @@ func (c *leapfrog) trajectory(leaps int, eps float64, rng *rand.Rand) Move {
 			c.p[i] += eps / 2 * s * g[i]
 			kin += c.p[i] * c.p[i]
 		}
-		if e := h0 - (v - kin/2); !(e < maxEnergyError) { // NaN too
+		e := h0 - (v - kin/2)
+		if !(e < maxEnergyError) { // NaN too
+			c.stat = 0
 			mv.Divergent = true
 			return mv
-		} else if k == leaps-1 {
-			mv.Accept = min(1, math.Exp(-e))
 		}
+		c.stat = min(1, math.Exp(-e))
 	}
+	mv.Accept = c.stat
 	if rng.Float64() < mv.Accept {
 		c.at, c.to = c.to, c.at
 		c.grad, c.gradTo = c.gradTo, c.grad
@@ -205,6 +238,7 @@ func (c *leapfrog) peek(rng *rand.Rand) float64 {
 		c.p[i] = z + c.eps/2*s*c.grad[i]
 		c.to.X[i] = c.at.X[i] + c.eps*s*c.p[i]
 	}
+	c.reflect()
 	c.to.Base, c.to.LogLik = c.t.Score(c.gradTo, c.to.X, c.beta)
 	v := c.logDensity(&c.to)
 	if math.IsInf(v, -1) {
