@@ -71,7 +71,11 @@ func (t *Table) unanimous() string {
 	if count < 2 || len(t.Rows) < 2 {
 		return ""
 	}
-	return fmt.Sprintf("believe %s: all %d criteria that apply choose it", t.label(chosen), count)
+	all := fmt.Sprintf("all %d", count)
+	if count == 2 {
+		all = "both"
+	}
+	return fmt.Sprintf("believe %s: %s criteria that apply choose it", t.label(chosen), all)
 }
 
 // believe states what the evidence says.

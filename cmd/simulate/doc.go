@@ -29,6 +29,12 @@
 //
 //	$ simulate test --h0 mixture:k=1,sd=tied --h1 mixture:k=2,sd=tied --data faithful --column waiting --bound 3 --bootstrap 19
 //
+// Which order a family needs: criteria on one scale, the probability of every
+// order, how near each fit is to the singular set, and one line that says what to
+// believe:
+//
+//	$ simulate select mixture:sd=tied --data faithful --column waiting --orders 1..3 --criteria bic,sbic,icl
+//
 // # Geometry
 //
 // What is singular at a parameter, the learning coefficient with it as the truth,
