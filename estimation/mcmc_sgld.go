@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 )
 
-// SGLD is stochastic gradient Langevin dynamics (Welling & Teh 2011, ICML),
+// SGLD is stochastic gradient Langevin dynamics (Welling et al. 2011, Proc. ICML 28, 681),
 //
 //	x ← x + (ε/2) ∂(base + β (n/b) Σ_{batch} log p) + √ε z,
 //
