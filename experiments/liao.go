@@ -16,8 +16,6 @@ const (
 	liao2020  = "Z. Liao, T. Drummond, I. Reid, G. Carneiro (2020), Approximate Fisher information matrix to characterize the training of deep neural networks, IEEE Transactions on Pattern Analysis and Machine Intelligence 42(1):15-26"
 	optdigits = "E. Alpaydin, C. Kaynak (1998), Optical recognition of handwritten digits, UCI Machine Learning Repository"
 
-	trainingDiverged = "diverged" // status of a training whose loss is no longer finite
-
 	digitClasses = 10
 )
 
@@ -177,7 +175,7 @@ func (t digitsTask) trainOn(ctx context.Context, train, test *models.Data, stage
 		Steps: r.Steps, Status: Converged,
 	}
 	if r.Diverged > 0 {
-		row.Status = trainingDiverged
+		row.Status = diverged
 	}
 	return row, nil
 }

@@ -267,7 +267,7 @@ func TestLiaoDynamicBatch(t *testing.T) {
 func TestLiaoRefusesAndDiverges(t *testing.T) {
 	s := liaoGridSpec{Task: smokeDigits()}
 	row, err := liaoGridRun(t.Context(), s, NewCell(Var{"batch", 8}, Var{"rate", 1e9}), mc.Key{Seed: 1})
-	if err != nil || row.Status != trainingDiverged {
+	if err != nil || row.Status != diverged {
 		t.Errorf("status %q, %v", row.Status, err)
 	}
 	for want, err := range map[string]error{
