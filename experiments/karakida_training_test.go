@@ -35,19 +35,27 @@ func TestKarakidaTraining(t *testing.T) {
 		t.Fatalf("λ_max = %v by mean field, want 128.9; %v", p.LambdaMax, err)
 	}
 	for i, step := range s.Steps {
-		var regression, first float64
+		var regression, first, softmax, follows, loss float64
 		for _, rows := range x.Rows {
 			r := rows[i]
 			if r.Status != Converged || r.Step != step {
 				t.Fatalf("row %+v", r)
 			}
-			regression, first = regression+r.Regression/float64(nets), first+rows[0].Regression/float64(nets)
-			if math.Abs(r.LambdaMax/r.Semi-1) > 0.2 || !(r.Lower <= r.LambdaMax && r.LambdaMax <= r.Upper && r.LambdaMax <= r.Regression/2) {
-				t.Errorf("step %d: softmax λ_max = %.4g, predicted %.4g, bounds %.4g to %.4g", step, r.LambdaMax, r.Semi, r.Lower, r.Upper)
+			k := float64(nets)
+			regression, first, softmax = regression+r.Regression/k, first+rows[0].Regression/k, softmax+r.LambdaMax/k
+			follows, loss = follows+r.LambdaMax/r.Semi/k, loss+r.Loss/k
+			if !(r.Lower <= r.LambdaMax && r.LambdaMax <= r.Upper && r.LambdaMax <= r.Regression/2) {
+				t.Errorf("step %d: softmax λ_max = %.4g outside its bounds %.4g to %.4g", step, r.LambdaMax, r.Lower, r.Upper)
 			}
-			if want := reference[step]; !(r.LambdaMax/want[2] > 0.5 && r.LambdaMax/want[2] < 2 && r.Loss/want[0] > 0.4 && r.Loss/want[0] < 2.5) {
-				t.Errorf("step %d: softmax λ_max = %.4g at loss %.3g, one reference net has %.4g at %.3g", step, r.LambdaMax, r.Loss, want[2], want[0])
-			}
+		}
+		// Over eight networks the prediction is 1 % off up to step 100 and 14 % low at
+		// step 1000, as the network leaves its tangent space.
+		if allowed := 0.1 + 0.1*float64(step)/1000; math.Abs(follows-1) > allowed {
+			t.Errorf("step %d: softmax λ_max is %.3f of its prediction", step, follows)
+		}
+		// Loss and softmax λ_max of single networks differ by a factor of two.
+		if want := reference[step]; math.Abs(math.Log(softmax/want[2])) > math.Log(2) || math.Abs(math.Log(loss/want[0])) > math.Log(2) {
+			t.Errorf("step %d: softmax λ_max = %.4g at loss %.3g, one reference net has %.4g at %.3g", step, softmax, loss, want[2], want[0])
 		}
 		// 4 standard errors of a mean over nets, with 2 % for λ_max above its
 		// Rayleigh quotient at finite width.
