@@ -80,7 +80,6 @@ uniform on that box:
 They see the effective coefficient at their temperature: with multiplicity m it is
 lower by about (m−1)/log(n/log n). Flags say what is wrong with the draws.`,
 		Example: `  simulate rlct mixture:k=2,sd=1 --at 1,0,0
-  simulate rlct crossing:powers=1+2 --at=0,0 --method volume --particles 200 --json
   simulate rlct crossing:powers=1+1 --at=0,0 --method hmc --n 1000`,
 		Args:              exactly("a MODEL"),
 		ValidArgsFunction: familyNames,
