@@ -7,7 +7,7 @@ import (
 
 // The closed form against the quadrature of Population and its differences, which
 // share no code with it.
-func TestAveragedNetworkIsThePopulation(t *testing.T) {
+func TestAverageIsThePopulation(t *testing.T) {
 	for _, c := range []struct {
 		student, teacher string
 		at, theta        []float64
@@ -15,6 +15,8 @@ func TestAveragedNetworkIsThePopulation(t *testing.T) {
 		{"mlp:hidden=2", "mlp:hidden=2", []float64{.4, .9, 1, .5}, []float64{.3, -.8, .7, 1.2}},
 		{"mlp:hidden=2", "mlp:hidden=1", []float64{.8, 1.1}, []float64{.8, .8, .6, .5}},
 		{"mlp:hidden=1,in=2,xsd=0.5,sigma=2", "mlp:hidden=2,in=2,xsd=0.5,sigma=2", []float64{.4, -.3, .9, .2, 1, .5}, []float64{.3, -.8, 1.2}},
+		{"rbf:hidden=2", "rbf:hidden=3", []float64{-.8, .3, 1, 1, -.4, .7}, []float64{.3, -.8, .7, 1.2}},
+		{"rbf:hidden=2,in=2,width=0.7,xsd=1.5,sigma=2", "rbf:hidden=1,in=2,width=0.7,xsd=1.5,sigma=2", []float64{.4, -.3, .9}, []float64{.3, -.8, .2, .6, 1.2, -.5}},
 		{"mlp:hidden=2,out=2", "mlp:hidden=1,out=2", []float64{.4, -.3, .9}, []float64{.3, -.8, 1.2, .3, -.2, .5}},
 	} {
 		m, err := Parse(c.student)

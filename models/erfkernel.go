@@ -101,6 +101,25 @@ func ErfKernelAA(a, b float64) float64 {
 	return -(2 / math.Pi) * a * b * (2/p + 1/d) / (p * math.Sqrt(d))
 }
 
+// ErfCurvature returns the second derivative of C(a, b) = E[φ(a·x)φ(b·x)] by a,
+//
+//	E[φ″(a·x) φ(b·x) xxᵀ] = eye I + aa aaᵀ + ab (abᵀ + baᵀ) + bb bbᵀ
+//
+// for the erf unit (differentiating E[φ′_a φ_b x] of ErfPair).
+func ErfCurvature(a, b []float64) (eye, aa, ab, bb float64) {
+	checkLen(len(b), len(a))
+	var qaa, qab, qbb float64
+	for k, v := range a {
+		qaa += v * v
+		qab += v * b[k]
+		qbb += b[k] * b[k]
+	}
+	delta := (1+qaa)*(1+qbb) - qab*qab
+	d := (2 / math.Pi) / math.Sqrt(delta)
+	c := qab / (1 + qaa)
+	return -d * c, d * c * (2/(1+qaa) + (1+qbb)/delta), -d * (1 + qbb) / delta, d * qab / delta
+}
+
 // acrossPair is a function that fills c with the second vector of a basis of the
 // plane of a and b and returns a GaussPair whose coefficients on b refer to c.
 type acrossPair func(c, a, b []float64) GaussPair

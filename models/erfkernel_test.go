@@ -2,6 +2,7 @@ package models
 
 import (
 	"math"
+	"slices"
 	"math/rand/v2"
 	"testing"
 
@@ -168,5 +169,37 @@ func TestErfPairAllocatesNothing(t *testing.T) {
 	}
 	if p.PhiPhi == 0 {
 		t.Error("no value")
+	}
+}
+
+// The second derivative against differences of the first, and in one dimension
+// against the closed form for scalars.
+func TestErfCurvature(t *testing.T) {
+	a, b := []float64{1, -.4, .7}, []float64{.3, 1.2, -.5}
+	slope := func(a []float64, k int) float64 {
+		p := ErfPair(a, b)
+		return p.SlopeAOnA*a[k] + p.SlopeAOnB*b[k]
+	}
+	eye, aa, ab, bb := ErfCurvature(a, b)
+	const h = 1e-5
+	for i := range a {
+		for k := range a {
+			at := slices.Clone(a)
+			at[i] += h
+			up := slope(at, k)
+			at[i] -= 2 * h
+			want := (up - slope(at, k)) / (2 * h)
+			got := aa*a[i]*a[k] + ab*(a[i]*b[k]+a[k]*b[i]) + bb*b[i]*b[k]
+			if i == k {
+				got += eye
+			}
+			if d := math.Abs(got - want); !(d < 1e-10) {
+				t.Errorf("[%d,%d]: %v, by differences %v", i, k, got, want)
+			}
+		}
+	}
+	eye, aa, ab, bb = ErfCurvature([]float64{1.3}, []float64{-.6})
+	if got, want := eye+aa*1.69+2*ab*1.3*-.6+bb*.36, ErfKernelAA(1.3, -.6); math.Abs(got-want) > 1e-15 {
+		t.Errorf("scalar: %v, want %v", got, want)
 	}
 }
