@@ -135,6 +135,27 @@ func Laws() []LawInfo {
 // defaults. The error of an unknown name or parameter lists the known ones
 // (*models.UnknownNameError), the error of a bad value says what is allowed.
 func NewLaw(name string, params map[string]float64) (*Law, error) {
+	return newLaw(name, params, 0, 0)
+}
+
+// NewLocalLaw is NewLaw with the truth a little off the singular point, where the
+// mean of the normalised score is strength at the index at: by Le Cam's third
+// lemma W then has the mean strength × Cov(at, t) and the same correlations. The
+// index is the coordinate of the process: t of the homogeneity laws (0 for two
+// components that part), b of contaminated, artanh ρ of arma11, log(1 + w) of the
+// hidden units. It returns an error for a law that is known without a process.
+func NewLocalLaw(name string, params map[string]float64, at, strength float64) (*Law, error) {
+	if math.IsNaN(at+strength) || math.IsInf(at+strength, 0) {
+		return nil, fmt.Errorf("law %s: a score of mean %v at %v", name, strength, at)
+	}
+	law, err := newLaw(name, params, at, strength)
+	if err == nil && law.exact != nil {
+		return nil, fmt.Errorf("law %s: it has no process, and no local alternatives here", name)
+	}
+	return law, err
+}
+
+func newLaw(name string, params map[string]float64, at, strength float64) (*Law, error) {
 	table := lawTable()
 	i := slices.IndexFunc(table, func(e lawEntry) bool { return e.Name == name })
 	if i < 0 {
@@ -175,6 +196,10 @@ func NewLaw(name string, params map[string]float64) (*Law, error) {
 		}
 	}
 	process, exact := e.build(v)
+	if strength != 0 && exact == nil {
+		process.Drift = func(t float64) float64 { return strength * process.Cov(at, t) }
+		full += fmt.Sprintf(",at=%g,strength=%g", at, strength)
+	}
 	law := &Law{name: full, exact: exact}
 	if exact == nil {
 		var err error

@@ -30,6 +30,8 @@ type Process struct {
 	// MaxStep bounds the spacing of the grid in t; 0 for no bound beyond the one
 	// from the correlation of neighbours.
 	MaxStep float64
+	// Drift is the mean of W(t) under a local alternative; nil for 0.
+	Drift func(t float64) float64
 }
 
 // A Piece is a closed interval of the index set of a Process.
@@ -60,6 +62,7 @@ type supremum struct {
 	twoSided bool
 	pieces   [][2]int   // ranges of grid columns
 	factor   *mat.Dense // rank × grid: W = g·factor, g standard normal
+	drift    []float64  // mean of W on the grid
 	residual float64    // largest variance that the factor leaves out
 }
 
@@ -85,12 +88,19 @@ func newSupremum(p Process) (*supremum, error) {
 		return nil, errors.New("singular: a process with an empty index set")
 	}
 	s.factor, s.residual = pivotedCholesky(grid, p.Cov)
+	s.drift = make([]float64, len(grid))
+	if p.Drift != nil {
+		for j, t := range grid {
+			s.drift[j] = p.Drift(t)
+		}
+	}
 	for j, f := range flip {
 		if f {
 			rank, _ := s.factor.Dims()
 			for i := range rank {
 				s.factor.Set(i, j, -s.factor.At(i, j))
 			}
+			s.drift[j] = -s.drift[j]
 		}
 	}
 	return s, nil
@@ -185,7 +195,7 @@ func (s *supremum) run(dst []float64, each models.Each) (meanErr, maxErr float64
 		for i := range out {
 			// Row by row: the factor stays in the cache, and a matrix product
 			// would start goroutines of its own.
-			clear(w)
+			copy(w, s.drift)
 			for k := range rank {
 				floats.AddScaled(w, rng.NormFloat64(), s.factor.RawRowView(k))
 			}
