@@ -42,7 +42,7 @@ func (r *criteriaMixtureRow) choice(i int) *int {
 
 var _ = register(Experiment[criteriaMixtureSpec, criteriaMixtureRow]{
 	Name:    "criteria-mixture",
-	Version: 1,
+	Version: 2,
 	Doc: `How often each criterion finds the number of components, and what its choice costs.
 
 Data are drawn from one normal, or from two of equal weight at the given distance;

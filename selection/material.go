@@ -30,8 +30,8 @@ type Material struct {
 // Nested is a candidate that another one contains.
 type Nested struct {
 	Index int
-	// Coefficient is the learning coefficient of the larger model where the fit
-	// of this one is the truth: what the family proves, else the bound d/2.
+	// Coefficient is the learning coefficient of the larger model at a truth in
+	// general position in this one: what the family proves, else the bound d/2.
 	Coefficient models.Coefficient
 }
 

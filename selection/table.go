@@ -149,6 +149,7 @@ func (c *comparison) fit(ctx context.Context) error {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return models.Dim(c.all[a].Model) - models.Dim(c.all[b].Model) })
+	general := make([][]float64, len(c.all))
 	for at, i := range order {
 		m := c.all[i]
 		c.opt.Progress("fitting " + m.Name)
@@ -156,7 +157,7 @@ func (c *comparison) fit(ctx context.Context) error {
 		dst := make([]float64, models.Dim(m.Model))
 		for _, j := range order[:at] {
 			sub := c.all[j]
-			if nest != nil && nest.Embed(dst, sub.Model, sub.Fit.Theta) {
+			if nest != nil && nest.Embed(dst, sub.Model, general[j]) {
 				m.Within = append(m.Within, Nested{Index: j, Coefficient: coefficientAt(m.Model, dst)})
 			}
 		}
@@ -165,9 +166,23 @@ func (c *comparison) fit(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
 		m.Fit = report
-		m.Within = append(m.Within, Nested{Index: i, Coefficient: coefficientAt(m.Model, report.Theta)})
+		general[i] = c.generalPoint(m)
+		m.Within = append(m.Within, Nested{Index: i, Coefficient: coefficientAt(m.Model, general[i])})
 	}
 	return nil
+}
+
+// generalPoint returns a point of m in general position: a draw of its weak prior,
+// with probability one. The fit is none where it lies on a stratum, as that of a
+// mixture does whenever a component more does not help.
+func (c *comparison) generalPoint(m *Material) []float64 {
+	prior, err := estimation.WeakPrior(m.Model, c.z)
+	if err != nil {
+		return m.Fit.Theta
+	}
+	theta := make([]float64, models.Dim(m.Model))
+	prior.Sample(theta, rand.New(rand.NewPCG(7, 8)))
+	return theta
 }
 
 func (c *comparison) fitOne(ctx context.Context, m *Material) (*estimation.Report, error) {
