@@ -3,6 +3,7 @@ package experiments
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
@@ -40,7 +41,15 @@ func checkDraws(draws int) error {
 // runLaw simulates a limit law on a stream that depends on its name and
 // parameters alone, so that every table of one law shows the same numbers.
 func runLaw(name string, params map[string]float64, draws, workers int) (*singular.Limit, error) {
+	return runLocalLaw(name, params, 0, 0, draws, workers)
+}
+
+// runLocalLaw is runLaw under a local alternative: see singular.NewLocalLaw.
+func runLocalLaw(name string, params map[string]float64, at, strength float64, draws, workers int) (*singular.Limit, error) {
 	law, err := singular.NewLaw(name, params)
+	if strength != 0 {
+		law, err = singular.NewLocalLaw(name, params, at, strength)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +84,13 @@ func lrtLines[R any](t func(r R) float64, limit *singular.Limit, source string) 
 		line("P(T > 5.99), 0.05 under χ²(2)", Fraction(func(r R) bool { return t(r) > chi2Upper2 }), func() singular.Estimate { return limit.PValue(chi2Upper2) }),
 		line("P(T > 4), AIC takes the larger model", Fraction(func(r R) bool { return t(r) > 4 }), func() singular.Estimate { return limit.PValue(4) }),
 	)
+}
+
+// lrtBrief is lrtLines without the lines that only a study of the law itself needs.
+func lrtBrief[R any](t func(r R) float64, limit *singular.Limit, source string) []Line[R] {
+	return slices.DeleteFunc(lrtLines(t, limit, source), func(l Line[R]) bool {
+		return !slices.Contains([]string{"mean T", "P(T < 0.02)", "0.95-quantile of T", "P(T > 5.99), 0.05 under χ²(2)"}, l.Name)
+	})
 }
 
 // correlation returns Pearson's correlation of two columns.

@@ -2,10 +2,8 @@ package experiments
 
 import (
 	"context"
-	"fmt"
 	"math"
 
-	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
@@ -54,12 +52,13 @@ score process, which the statistic follows path by path as n grows.`,
 		if err := checkSizes(s.N, 3); err != nil {
 			return err
 		}
-		switch {
-		case !(s.Bound > 0 && s.Bound <= 30):
-			return KeyError("bound", "%v: allowed is above 0 and at most 30", s.Bound)
-		case s.Variance != "known" && s.Variance != "tied" && s.Variance != "free":
-			return KeyError("variance", "%q: allowed is known, tied or free", s.Variance)
-		case s.Starts < 0:
+		if err := checkMeanBound(s.Bound); err != nil {
+			return err
+		}
+		if _, err := mixtureVariance(s.Variance); err != nil {
+			return err
+		}
+		if s.Starts < 0 {
 			return KeyError("starts", "%d: allowed is 0 or more", s.Starts)
 		}
 		return checkDraws(s.Draws)
@@ -82,115 +81,31 @@ score process, which the statistic follows path by path as n grows.`,
 	},
 })
 
-// lrtMixtureData draws n standard normals and moves their mean to 0: the bound on
-// the means is a distance from the sample mean, and neither maximum depends on
-// the location of the data.
+// lrtMixtureData draws n standard normals and centres them.
 func lrtMixtureData(_ lrtMixtureSpec, c Cell, k mc.Key) (*models.Data, error) {
-	z := models.NewData(c.Int("n"), 0, 1)
-	rng := k.Stream("data")
-	sum := 0.0
-	for i := range z.V {
-		z.V[i] = rng.NormFloat64()
-		sum += z.V[i]
-	}
-	for i := range z.V {
-		z.V[i] -= sum / float64(z.N)
-	}
+	z := whiteNoise(c.Int("n"), k)
+	centre(z)
 	return z, nil
 }
 
-// fitLRTMixture fits one and two components. The maximum of one is in closed
-// form: mean 0 and, unless it is known, the sample variance.
 func fitLRTMixture(ctx context.Context, s lrtMixtureSpec, z *models.Data, k mc.Key) (lrtMixtureRow, error) {
-	set := models.MixtureSettings{Variance: models.VarKnown, Bound: s.Bound}
-	switch s.Variance {
-	case "tied":
-		set.Variance = models.VarTied
-	case "free":
-		set.Variance = models.VarFree
-	}
-	one := set
-	one.K = 1
-	m1, err := models.NewMixture(one)
+	variance, err := mixtureVariance(s.Variance)
 	if err != nil {
 		return lrtMixtureRow{}, err
 	}
-	m2, err := models.NewMixture(set)
-	if err != nil {
-		return lrtMixtureRow{}, err
-	}
-	theta1 := make([]float64, models.Dim(m1))
-	if len(theta1) == 2 {
-		for _, v := range z.V {
-			theta1[1] += v * v / float64(z.N)
-		}
-	}
-	l2, err := m2.Bind(z)
-	if err != nil {
-		return lrtMixtureRow{}, err
-	}
-	start := make([]float64, models.Dim(m2))
-	if !m2.Embed(start, m1, theta1) {
-		return lrtMixtureRow{}, fmt.Errorf("%v does not contain %v", m2, m1)
-	}
-	// One component as a point of two: the same sum in the same order, so that
-	// rounding cannot make the larger model the worse one.
-	null := l2.LogLik(start)
-	starts := s.Starts
-	if starts == 0 {
-		starts = -1 // the embedded start alone
-	}
-	score, err := singular.NewMixtureScore(s.Bound)
-	if err != nil {
-		return lrtMixtureRow{}, err
-	}
-	sup, at := score.Sup(z.V)
-	given := append([][]float64{start}, addedComponents(l2, start, z, s.Bound, at)...)
-	fit, err := estimation.MultiStart{Starts: starts, Given: given}.Maximize(ctx, l2, nil, k.Stream("starts"))
+	f, err := fitTwoNormals(ctx, variance, s.Bound, z, s.Starts, nil, k.Stream("starts"))
 	if err != nil {
 		return lrtMixtureRow{}, err
 	}
 	row := lrtMixtureRow{
-		T:   2 * math.Max(0, fit.LogLik-null),
-		Sup: math.NaN(), Weight: fit.Theta[0], Mean1: fit.Theta[1], Mean2: fit.Theta[2],
-		Reached: fit.Starts.ReachedBest, Iter: fit.Iter, Status: fit.Status.String(),
+		T: f.statistic(), Sup: math.NaN(),
+		Weight: f.fit.Theta[0], Mean1: f.fit.Theta[1], Mean2: f.fit.Theta[2],
+		Reached: f.fit.Starts.ReachedBest, Iter: f.fit.Iter, Status: f.fit.Status.String(),
 	}
-	if s.Variance == "known" {
-		row.Sup = sup
+	if variance == models.VarKnown {
+		row.Sup = f.sup
 	}
 	return row, nil
-}
-
-// addedComponents returns starts that random ones rarely hit: a light second
-// component at the data's extremes, where one observation alone can carry it,
-// and where the score process is highest, which is the steepest way out of one
-// component (Lindsay 1983, Annals of Statistics 11:86-94). The weight of each is
-// the best of a few; the other component keeps the overall mean at 0.
-func addedComponents(l models.Likelihood, null []float64, z *models.Data, bound, steepest float64) [][]float64 {
-	lo, hi := z.V[0], z.V[0]
-	for _, v := range z.V {
-		lo, hi = math.Min(lo, v), math.Max(hi, v)
-	}
-	n := float64(z.N)
-	var starts [][]float64
-	for _, t := range [3]float64{steepest, lo, hi} {
-		t = math.Max(-bound, math.Min(bound, t))
-		if t == 0 {
-			continue // no way out of one component goes up
-		}
-		best, top := []float64(nil), math.Inf(-1)
-		for _, w := range [7]float64{0.5 / n, 1 / n, 2 / n, 5 / n, 0.02, 0.1, 0.3} {
-			theta := append([]float64(nil), null...)
-			theta[0], theta[1], theta[2] = w, t, -w*t/(1-w)
-			if ll := l.LogLik(theta); ll > top {
-				best, top = theta, ll
-			}
-		}
-		if best != nil {
-			starts = append(starts, best)
-		}
-	}
-	return starts
 }
 
 // lrtMixtureLimit runs the limit law with the given number of workers.
