@@ -93,16 +93,33 @@ func whiteNoise(n int, k mc.Key) *models.Data {
 	return z
 }
 
-// fitLRTARMA maximises over artanh θ; given θ, φ has a closed form (css) or is
-// found by golden section around it (exact).
 func fitLRTARMA(s lrtARMASpec, z *models.Data) (lrtARMARow, error) {
-	m, err := models.NewARMA(1, 1, models.ARMASettings{Var: 1, CSS: s.Likelihood == "css"})
+	f, err := fitARMA11(z, s.Bound, s.Likelihood == "css")
 	if err != nil {
 		return lrtARMARow{}, err
 	}
+	return lrtARMARow{T: f.t, Phi: f.phi, Theta: f.theta, Distance: math.Abs(f.phi + f.theta), Status: f.status}, nil
+}
+
+// An arma11Fit is the maximum of ARMA(1,1) with σ² = 1 and |θ| ≤ bound.
+type arma11Fit struct {
+	model      *models.ARMA
+	l          models.Likelihood
+	t          float64 // statistic against white noise
+	phi, theta float64
+	status     string // boundary if |θ| = bound
+}
+
+// fitARMA11 maximises over artanh θ; given θ, φ has a closed form (css) or is
+// found by golden section around it (exact likelihood).
+func fitARMA11(z *models.Data, bound float64, css bool) (arma11Fit, error) {
+	m, err := models.NewARMA(1, 1, models.ARMASettings{Var: 1, CSS: css})
+	if err != nil {
+		return arma11Fit{}, err
+	}
 	l, err := m.Bind(z)
 	if err != nil {
-		return lrtARMARow{}, err
+		return arma11Fit{}, err
 	}
 	theta := make([]float64, 2)
 	null := l.LogLik(theta)
@@ -113,7 +130,7 @@ func fitLRTARMA(s lrtARMASpec, z *models.Data) (lrtARMARow, error) {
 	// best returns the statistic at θ and the φ that reaches it.
 	best := func(th float64) (t, phi float64) {
 		gain, shift := cssGain(z.V, th)
-		if s.Likelihood == "css" {
+		if css {
 			return gain, shift - th
 		}
 		// The exact likelihood differs from css by O(1/n) near the line, so
@@ -122,16 +139,15 @@ func fitLRTARMA(s lrtARMASpec, z *models.Data) (lrtARMARow, error) {
 		phi, t = golden(func(phi float64) float64 { return at(phi, th) }, math.Max(-1+1e-9, shift-th-half), math.Min(1-1e-9, shift-th+half))
 		return t, phi
 	}
-	reach := math.Atanh(s.Bound)
+	reach := math.Atanh(bound)
 	points := 9 + int(8*reach)
 	sHat, t := maximize1(func(x float64) float64 { t, _ := best(math.Tanh(x)); return t }, -reach, reach, points)
-	th := math.Tanh(sHat)
-	_, phi := best(th)
-	row := lrtARMARow{T: t, Phi: phi, Theta: th, Distance: math.Abs(phi + th), Status: Converged}
+	f := arma11Fit{model: m, l: l, t: t, theta: math.Tanh(sHat), status: Converged}
+	_, f.phi = best(f.theta)
 	if math.Abs(sHat) > reach-1e-6 {
-		row.Status = Boundary
+		f.status = Boundary
 	}
-	return row, nil
+	return f, nil
 }
 
 // cssGain returns, for the moving-average coefficient θ, the decrease of the
