@@ -9,32 +9,25 @@ import (
 )
 
 func drawMLEARMACloud(s mleARMASpec, cells []Sample[mleARMARow]) (Drawing, error) {
-	return mleARMAClouds(s, cells, func(r mleARMARow) (x, y float64) { return r.Phi, r.Theta }, func(h float64, n int) *figs.Panel {
+	return mleARMAClouds(s, cells, func(r mleARMARow) (x, y float64) { return r.Phi, r.Theta }, func(h float64, n int) (*figs.Panel, []float64) {
 		p := &figs.Panel{X: "estimate of φ", Y: "estimate of θ", XRange: [2]float64{-1.05, 1.05}, YRange: [2]float64{-1.05, 1.05}}
 		p.Set("φ + θ = 0: white noise", []float64{-1, 1}, []float64{1, -1})
-		if h != 0 {
-			truth := arma11Truth(s.Root, h, n)
-			p.Series("truth", truth[:1], truth[1:], nil)
-		}
-		return p
+		return p, arma11Truth(s.Root, h, n)
 	})
 }
 
 func drawMLEARMACanonical(s mleARMASpec, cells []Sample[mleARMARow]) (Drawing, error) {
 	reach := 1.05 * math.Atanh(s.Bound)
-	return mleARMAClouds(s, cells, func(r mleARMARow) (x, y float64) { return r.S, r.Across }, func(h float64, _ int) *figs.Panel {
-		p := &figs.Panel{X: "estimate of s", Y: "standard errors from the line", XRange: [2]float64{-reach, reach}, YRange: [2]float64{-8, 8}}
+	return mleARMAClouds(s, cells, func(r mleARMARow) (x, y float64) { return r.S, r.Across }, func(h float64, _ int) (*figs.Panel, []float64) {
+		p := &figs.Panel{X: "estimate of s", Y: "standard errors from the line", XRange: [2]float64{-reach, reach}, YRange: [2]float64{-7, 7}}
 		p.Set("φ + θ = 0: white noise", []float64{-reach, reach}, []float64{0, 0})
-		if h != 0 {
-			p.Series("truth", []float64{math.Atanh(s.Root)}, []float64{h}, nil)
-		}
-		return p
+		return p, []float64{math.Atanh(s.Root), h}
 	})
 }
 
 // mleARMAClouds draws the estimates at the largest n, one panel for each of the
-// first four distances h, over what panel puts there.
-func mleARMAClouds(s mleARMASpec, cells []Sample[mleARMARow], at func(r mleARMARow) (x, y float64), panel func(h float64, n int) *figs.Panel) (Drawing, error) {
+// first four distances h, over what panel puts there, and the truth on them.
+func mleARMAClouds(s mleARMASpec, cells []Sample[mleARMARow], at func(r mleARMARow) (x, y float64), panel func(h float64, n int) (p *figs.Panel, truth []float64)) (Drawing, error) {
 	n := slices.Max(s.N)
 	var panels []*figs.Panel
 	for _, c := range cells {
@@ -46,17 +39,20 @@ func mleARMAClouds(s mleARMASpec, cells []Sample[mleARMARow], at func(r mleARMAR
 			x[i], y[i] = at(r)
 		}
 		h := c.Cell.Float("h")
-		p := panel(h, n)
+		p, truth := panel(h, n)
 		p.Title = fmt.Sprintf("truth: h = %g", h)
 		if len(panels) > 0 {
 			p.Y = ""
 		}
 		p.Points(fmt.Sprintf("estimates, n = %d", n), x, y)
+		if h != 0 {
+			p.Series("truth", truth[:1], truth[1:], nil)
+		}
 		panels = append(panels, p)
 	}
 	f := figs.New(panels...)
 	if len(panels) > 2 {
-		f.Size = figs.Size{Width: 2.4 * float64(len(panels)), Height: 3.2}
+		f.Size = figs.Size{Width: 2.6 * float64(len(panels)), Height: 3.2}
 	}
 	return f, nil
 }
