@@ -38,12 +38,14 @@ type Integrated struct {
 }
 
 // Integrate evaluates the likelihood of m given z on a product rule over the
-// support of a prior of up to three coordinates whose blocks are uniform or
-// Dirichlet (the box of a unit weight). Every coordinate is cut into panels with
+// support of a prior of up to three coordinates that has a box: a BlockPrior of
+// uniform and Dirichlet blocks, Jeffreys, ApexPrior. A single weight ~ Dirichlet(α)
+// with α < 1 is integrated over t in w/(1−w) = (t/(1−t))^(1/α), where nothing is
+// infinite. Every coordinate is cut into panels with
 // 10 Gauss–Legendre nodes each; the number of panels doubles until two rules in a
 // row agree to Tol. Nodes that no temperature of use can see are dropped, and terms
 // are kept for those that matter at β = 1, so that they fit in memory.
-func Integrate(ctx context.Context, m models.Model, z *models.Data, prior *BlockPrior, opt QuadratureOptions) (*Integrated, error) {
+func Integrate(ctx context.Context, m models.Model, z *models.Data, prior Prior, opt QuadratureOptions) (*Integrated, error) {
 	if opt.Tol == 0 {
 		opt.Tol = 1e-9
 	}
@@ -51,12 +53,12 @@ func Integrate(ctx context.Context, m models.Model, z *models.Data, prior *Block
 		opt.Most = 5_000_000
 	}
 	d := models.Dim(m)
-	lo, hi, err := supportBox(prior)
+	axes, err := axesOf(prior)
 	if err != nil {
 		return nil, err
 	}
-	if d != len(lo) || d > 3 {
-		return nil, fmt.Errorf("%v has %d coordinates, the prior %d: quadrature takes the same number, up to 3", m, d, len(lo))
+	if d != len(axes) || d > 3 {
+		return nil, fmt.Errorf("%v has %d coordinates, the prior %d: quadrature takes the same number, up to 3", m, d, len(axes))
 	}
 	l, err := m.Bind(z)
 	if err != nil {
@@ -74,7 +76,7 @@ func Integrate(ctx context.Context, m models.Model, z *models.Data, prior *Block
 			}
 			return last, nil
 		}
-		g, err := product(ctx, l, prior, lo, hi, panels, opt.Smallest)
+		g, err := product(ctx, l, prior, axes, panels, opt.Smallest)
 		if err != nil {
 			return nil, err
 		}
@@ -89,34 +91,62 @@ func Integrate(ctx context.Context, m models.Model, z *models.Data, prior *Block
 	}
 }
 
-// supportBox returns the bounds of the support of a prior of uniform and Dirichlet
-// blocks.
-func supportBox(p *BlockPrior) (lo, hi []float64, err error) {
-	lo, hi = make([]float64, p.dim), make([]float64, p.dim)
+// An axis is the range of one coordinate. With alpha above 0 it is [0, 1] under a
+// density ∝ (w(1−w))^(alpha−1) that is infinite at its ends.
+type axis struct{ lo, hi, alpha float64 }
+
+// at maps t ∈ (0, 1) to the coordinate, and returns the logarithm of its derivative.
+func (a axis) at(t float64) (x, logSlope float64) {
+	if a.alpha == 0 {
+		return a.lo + (a.hi-a.lo)*t, math.Log(a.hi - a.lo)
+	}
+	x = 1 / (1 + math.Pow((1-t)/t, 1/a.alpha))
+	x = min(x, math.Nextafter(1, 0)) // the density is finite there
+	return x, math.Log(x * (1 - x) / (a.alpha * t * (1 - t)))
+}
+
+// axesOf returns the box of the support of a prior.
+func axesOf(prior Prior) ([]axis, error) {
+	if b, ok := prior.(interface{ Box() (lo, hi []float64) }); ok {
+		lo, hi := b.Box()
+		axes := make([]axis, len(lo))
+		for i := range axes {
+			axes[i] = axis{lo: lo[i], hi: hi[i]}
+		}
+		return axes, nil
+	}
+	p, ok := prior.(*BlockPrior)
+	if !ok {
+		return nil, fmt.Errorf("quadrature needs a bounded support: the prior %v has none", prior)
+	}
+	axes := make([]axis, p.dim)
 	for _, b := range p.blocks {
 		for j := b.At; j < b.At+b.N; j++ {
 			switch b.Kind {
 			case models.PriorUniform:
-				lo[j], hi[j] = b.A, b.B
+				axes[j] = axis{lo: b.A, hi: b.B}
 			case models.PriorDirichlet:
-				lo[j], hi[j] = 0, 1
+				axes[j] = axis{hi: 1}
+				if b.N == 1 && b.A < 1 {
+					axes[j].alpha = b.A
+				}
 			case models.PriorStationary, models.PriorInvertible:
 				if b.N > 1 {
-					return nil, nil, fmt.Errorf("quadrature needs a box: the %v prior of %d coordinates has none", b.Kind, b.N)
+					return nil, fmt.Errorf("quadrature needs a box: the %v prior of %d coordinates has none", b.Kind, b.N)
 				}
-				lo[j], hi[j] = -1, 1
+				axes[j] = axis{lo: -1, hi: 1}
 			default:
-				return nil, nil, fmt.Errorf("quadrature needs a bounded support: a %v prior has none", b.Kind)
+				return nil, fmt.Errorf("quadrature needs a bounded support: a %v prior has none", b.Kind)
 			}
 		}
 	}
-	return lo, hi, nil
+	return axes, nil
 }
 
 const nodesPerPanel = 10
 
-func product(ctx context.Context, l models.Likelihood, prior Prior, lo, hi []float64, panels int, smallest float64) (*Integrated, error) {
-	d := len(lo)
+func product(ctx context.Context, l models.Likelihood, prior Prior, axes []axis, panels int, smallest float64) (*Integrated, error) {
+	d := len(axes)
 	x0, w0 := make([]float64, nodesPerPanel), make([]float64, nodesPerPanel)
 	quad.Legendre{}.FixedLocations(x0, w0, 0, 1)
 	order := panels * nodesPerPanel
@@ -137,8 +167,9 @@ func product(ctx context.Context, l models.Likelihood, prior Prior, lo, hi []flo
 		for j := range d {
 			i := k % order
 			k /= order
-			theta[j] = lo[j] + (hi[j]-lo[j])*x[i]
-			weight += w[i] + math.Log(hi[j]-lo[j])
+			var slope float64
+			theta[j], slope = axes[j].at(x[i])
+			weight += w[i] + slope
 		}
 		return weight
 	}

@@ -258,12 +258,25 @@ func commonDegree(phi, th []float64) int {
 // plus 1/2 each for a free mean and a free variance, m = 1; it is global and, as
 // the set of parameters with the law of the truth is an affine plane on which K
 // is quadratic in the transverse directions, local as well. See ARMACoefficient.
+//
+// Jeffreys' prior is |resultant| times a smooth positive factor. For one common root
+// of orders (1, 1) that is |φ+θ|, and φ+θ is the transverse coordinate: λ = 1 in place
+// of 1/2. Nothing is said of common roots of higher orders.
 func (m *ARMA) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
-	if prior.Jeffreys || prior.Power != 0 || CheckTheta(m, truth) != nil {
+	if prior.Power != 0 || CheckTheta(m, truth) != nil {
 		return Coefficient{}, false
 	}
 	phi, th, _, _ := m.split(truth)
 	r := commonDegree(phi, th)
+	if prior.Jeffreys && r > 0 {
+		if m.p != 1 || m.q != 1 {
+			return Coefficient{}, false
+		}
+		c, _ := MonomialCoefficient([]int{1}, []float64{1})
+		c = SumCoefficient(c, RegularCoefficient(len(m.params)-2))
+		c.Ref = "derived here: √det F ∝ |φ+θ| and K ~ (φ+θ)²"
+		return c, true
+	}
 	c, err := ARMACoefficient(m.p, m.q, m.p-r, m.q-r, len(m.params)-m.p-m.q)
 	return c, err == nil
 }

@@ -111,7 +111,7 @@ func (m *MLP) LocalRLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	if h0 == h {
 		return c, true
 	}
-	if m.s.Bias || h > 2 || h == 2 && (h0 != 1 || out != 1) {
+	if m.s.Bias || h > 2 || h == 2 && (h0 != 1 || out != 1) || prior.Jeffreys {
 		return Coefficient{}, false
 	}
 	size := func(i int) float64 {

@@ -145,17 +145,23 @@ func (m *Contaminated) Strata() []Stratum {
 
 // RLCT implements KnownRLCT: K is comparable to a²b² at the truth N(0, sd²), with
 // the prior factor a^(α−1) of Dirichlet(α) weights, and the model is regular
-// elsewhere, on the edge a = 1 too, where only half a neighbourhood counts.
+// elsewhere, on the edge a = 1 too, where only half a neighbourhood counts. Jeffreys'
+// prior has the factor a b² there: with g_a = bx + ½b²H₂ + …, g_b = ax + abH₂ + …
+// the part of g_a/b − g_b/a across x is −½bH₂, so that det F ~ a²b⁴/2 (derived
+// here); λ = 1 = d/2 is that of a regular model.
 func (m *Contaminated) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	checkLen(len(truth), 2)
 	alpha := prior.Dirichlet
 	if alpha == 0 {
 		alpha = 1
 	}
-	if prior.Jeffreys || prior.Power != 0 || !(alpha > 0) {
+	if prior.Power != 0 || !(alpha > 0) || prior.Jeffreys && prior.Dirichlet != 0 {
 		return Coefficient{}, false
 	}
 	switch {
+	case prior.Jeffreys && (truth[0] == 0 || truth[1] == 0):
+		c, err := MonomialCoefficient([]int{1, 1}, []float64{1, 2})
+		return c, err == nil
 	case truth[0] == 0 || truth[1] == 0:
 		c, err := MonomialCoefficient([]int{1, 1}, []float64{alpha - 1, 0})
 		return c, err == nil

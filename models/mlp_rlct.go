@@ -26,7 +26,9 @@ const sameUnit = 1e-12
 //
 // Elsewhere it is an upper bound, with the truth in H0 units and the rest near
 // their own zeros: K is at most a multiple of the sum of both parts. A free σ²
-// adds 1/2. For a Jeffreys prior only the regular case is answered.
+// adds 1/2. For a Jeffreys prior the regular case is answered, and that of one unit
+// of one input and output, where √det F ∝ |v||w|³: for an odd activation φ/w and xφ′
+// differ by a multiple of w²x³ to leading order, so that λ = 1 (derived here).
 func (m *MLP) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 	if !m.s.Act.sigmoid() || CheckTheta(m, truth) != nil {
 		return Coefficient{}, false
@@ -42,11 +44,15 @@ func (m *MLP) RLCT(truth []float64, prior PriorShape) (Coefficient, bool) {
 		c.Ref = "regular: no hidden unit is redundant (Sussmann 1992; Fukumizu 1996)"
 		return c, true
 	}
-	if prior.Jeffreys {
-		return Coefficient{}, false
-	}
 	var c Coefficient
 	scalar := m.s.In == 1 && m.s.Out == 1 && !m.s.Bias
+	if prior.Jeffreys {
+		if !scalar || h != 1 || m.s.FreeSigma {
+			return Coefficient{}, false
+		}
+		c, err := MonomialCoefficient([]int{1, 1}, []float64{1, 3})
+		return c, err == nil
+	}
 	switch {
 	case scalar && h0 == 0:
 		c, _ = OddNetworkCoefficient(h)

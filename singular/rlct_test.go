@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
 )
@@ -26,6 +28,10 @@ func TestCatalogueOfLearningCoefficients(t *testing.T) {
 		{"cone:d=2", []float64{0, 1, 1}, models.PriorShape{Jeffreys: true}, 1.5, 1},
 		{"cone:d=2", []float64{0, 1, 1}, models.PriorShape{Power: 2}, 1.5, 1},
 		{"cone:d=2", []float64{1, 1, 1}, smooth, 1.5, 1},
+		{"contaminated", []float64{0, 1}, models.PriorShape{Jeffreys: true}, 1, 1},
+		{"contaminated", []float64{0, 1}, models.PriorShape{Dirichlet: 0.5}, 0.25, 1},
+		{"mlp:hidden=1", []float64{1, 0}, models.PriorShape{Jeffreys: true}, 1, 1},
+		{"arma:p=1,q=1", []float64{0.5, -0.5, 1}, models.PriorShape{Jeffreys: true}, 1.5, 1},
 		{"contaminated", []float64{0, 1}, smooth, 0.5, 2},
 		{"contaminated", []float64{0.5, 0}, smooth, 0.5, 2},
 		{"contaminated", []float64{0.5, 1}, smooth, 1, 1},
@@ -86,6 +92,38 @@ func TestCatalogueOfLearningCoefficients(t *testing.T) {
 		}
 		if local, err := singular.LocalRLCT(m, c.truth, c.prior); err == nil && local.Lambda < got.Lambda-1e-12 {
 			t.Errorf("%s at %v: local λ = %v below the global %v", c.model, c.truth, local.Lambda, got.Lambda)
+		}
+	}
+}
+
+// TestRootDetNearTheSingularSet: the factors of √det F from which the coefficients
+// under Jeffreys' prior are derived: the ratio is nearly the same at two distances,
+// and for the contaminated normal 1/√2.
+func TestRootDetNearTheSingularSet(t *testing.T) {
+	for _, c := range []struct {
+		model  string
+		at     func(h float64) []float64
+		factor func(x []float64) float64
+		limit  float64 // 0 if not derived
+	}{
+		{"contaminated", func(h float64) []float64 { return []float64{0.3 * h, 2 * h} }, func(x []float64) float64 { return x[0] * x[1] * x[1] }, math.Sqrt(0.5)},
+		{"mlp:hidden=1", func(h float64) []float64 { return []float64{2 * h, 0.5 * h} }, func(x []float64) float64 { return math.Abs(x[1]) * math.Pow(math.Abs(x[0]), 3) }, 0},
+		{"arma:p=1,q=1,var=1", func(h float64) []float64 { return []float64{h, h} }, func(x []float64) float64 { return x[0] + x[1] }, 0},
+	} {
+		f, err := singular.NewFisher(parse(t, c.model), singular.FisherOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ratio := func(h float64) float64 {
+			info, err := f.At(c.at(h))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return math.Sqrt(mat.Det(info.F)) / c.factor(c.at(h))
+		}
+		a, b := ratio(0.02), ratio(0.01)
+		if !(math.Abs(a/b-1) < 0.03) || c.limit > 0 && math.Abs(b/c.limit-1) > 0.03 {
+			t.Errorf("%s: √det F over its factor is %v at 0.02 and %v at 0.01, limit %v", c.model, a, b, c.limit)
 		}
 	}
 }
