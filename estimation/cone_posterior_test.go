@@ -173,33 +173,41 @@ func TestConeFluctuationTable(t *testing.T) {
 }
 
 // The generalisation error of the rules against a long mean of the log predictive
-// density on new rows: four standard errors.
-func TestConeApexError(t *testing.T) {
+// density on new rows, at the apex and off it: four standard errors.
+func TestConeError(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	draws := 100_000
+	draws := 60_000
 	if testing.Short() {
 		draws = 10_000
 	}
-	for _, d := range []int{1, 4} {
-		p := conePosterior(t, d, 1, estimation.ConePrior{Power: d})
-		sum, x := make([]float64, d+2), make([]float64, d+2)
+	for _, c := range []struct {
+		d    int
+		mean []float64
+	}{{1, []float64{0, 0, 0}}, {1, []float64{0.5, 0, 0.5}}, {4, make([]float64, 6)}, {4, []float64{0.6, 0, 0, 0.6, 0, 0}}} {
+		p := conePosterior(t, c.d, 1, estimation.ConePrior{Power: c.d})
+		sum, x := make([]float64, c.d+2), make([]float64, c.d+2)
 		const n = 10
+		kl := 0.0
 		for j := range sum {
-			sum[j] = rng.NormFloat64() * math.Sqrt(n)
+			sum[j] = rng.NormFloat64()*math.Sqrt(n) + n*c.mean[j]
+			kl += c.mean[j] * c.mean[j] / 2
 		}
 		p.Condition(sum, n)
 		var m, ss float64
 		for range draws {
+			v := -kl
 			for j := range x {
-				x[j] = rng.NormFloat64()
+				e := rng.NormFloat64()
+				x[j] = c.mean[j] + e
+				v += x[j] * c.mean[j]
 			}
-			v := -p.LogPredictive(x)
+			v -= p.LogPredictive(x)
 			m += v / float64(draws)
 			ss += v * v / float64(draws)
 		}
 		se := math.Sqrt((ss - m*m) / float64(draws))
-		if got := p.ApexError(); math.Abs(got-m) > 4*se {
-			t.Errorf("d = %d: %.5f, by draws %.5f ± %.5f", d, got, m, se)
+		if got := p.Error(c.mean); math.Abs(got-m) > 4*se {
+			t.Errorf("d = %d, mean %v: %.5f, by draws %.5f ± %.5f", c.d, c.mean, got, m, se)
 		}
 	}
 }
