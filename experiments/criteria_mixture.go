@@ -32,12 +32,37 @@ type criteriaMixtureRow struct {
 	Status string    `parquet:"status" doc:"how the fit of the largest model ended"`
 }
 
-// criteriaMixtureNames are the criteria in the order of the columns.
-var criteriaMixtureNames = [...]string{"aic", "tic", "bic", "sbic", "loo", "fe"}
+var criteriaMixtureTally = tally[criteriaMixtureRow]{
+	names:  []string{"aic", "tic", "bic", "sbic", "loo", "fe"},
+	shown:  []string{"aic", "bic", "sbic", "loo", "fe"}, // TIC is near AIC
+	choice: func(r criteriaMixtureRow, i int) int { return *r.choice(i) - 1 },
+	risk:   func(r criteriaMixtureRow) []float64 { return r.Risk },
+	truth: func(c Cell) int {
+		if c.Float("separation") > 0 {
+			return 1
+		}
+		return 0
+	},
+	group: func(c Cell) string {
+		if d := c.Float("separation"); d > 0 {
+			return fmt.Sprintf("means %g apart", d)
+		}
+		return "one component"
+	},
+	x: func(c Cell) float64 { return c.Float("n") }, xLabel: "n", logX: true,
+}
 
 // choice returns the column of criterion i.
 func (r *criteriaMixtureRow) choice(i int) *int {
 	return [...]*int{&r.AIC, &r.TIC, &r.BIC, &r.SBIC, &r.LOO, &r.FE}[i]
+}
+
+// criteriaMixtureCount is the number of criteria in use; the last two need particles.
+func criteriaMixtureCount(s criteriaMixtureSpec) int {
+	if s.Particles == 0 {
+		return 4
+	}
+	return len(criteriaMixtureTally.names)
 }
 
 var _ = register(Experiment[criteriaMixtureSpec, criteriaMixtureRow]{
@@ -87,21 +112,10 @@ both, and neither says that a criterion is wrong about the other.`,
 	Data:      criteriaMixtureData,
 	Replicate: replicateCriteriaMixture,
 	Compare: func(_ context.Context, s criteriaMixtureSpec, c Cell) ([]Line[criteriaMixtureRow], error) {
-		var lines []Line[criteriaMixtureRow]
-		order := criteriaMixtureOrder(c)
-		for i, name := range criteriaMixtureNames {
-			if s.Particles == 0 && i >= 4 {
-				continue
-			}
-			lines = append(lines,
-				Line[criteriaMixtureRow]{Name: "P(" + name + " finds the truth)", Theory: math.NaN(),
-					Measure: Fraction(func(r criteriaMixtureRow) bool { return *r.choice(i) == order })},
-				Line[criteriaMixtureRow]{Name: "n KL of " + name, Theory: math.NaN(),
-					Measure: Mean(func(r criteriaMixtureRow) float64 { return chosenRisk(r, i) })})
-		}
+		lines := criteriaMixtureTally.lines(c, criteriaMixtureCount(s), nil)
 		one := Line[criteriaMixtureRow]{Name: "n KL of one component", Theory: math.NaN(),
 			Measure: Mean(func(r criteriaMixtureRow) float64 { return r.Risk[0] })}
-		if order == 1 {
+		if criteriaMixtureTally.truth(c) == 0 {
 			// n x̄²/2 for n x̄² ~ χ²₁; the bound on the mean is far away.
 			one.Theory, one.Route, one.Source = 0.5, models.Exact, "χ² with one degree of freedom, halved"
 		}
@@ -109,37 +123,17 @@ both, and neither says that a criterion is wrong about the other.`,
 	},
 	Figures: []Figure[criteriaMixtureSpec, criteriaMixtureRow]{
 		{Name: "found", Doc: "Share of data sets in which each criterion chooses the true number of components, against the sample size.", Draw: func(s criteriaMixtureSpec, cells []Sample[criteriaMixtureRow]) (Drawing, error) {
-			return drawCriteriaMixture(s, cells, "share that finds the truth", true, func(order, i int) Measure[criteriaMixtureRow] {
-				return Fraction(func(r criteriaMixtureRow) bool { return *r.choice(i) == order })
-			}), nil
+			return figs.New(criteriaMixtureTally.drawFound(cells, criteriaMixtureCount(s))...), nil
 		}},
 		{Name: "risk", Doc: "What the choice costs: n times the Kullback-Leibler divergence of the fit of the order chosen.", Draw: func(s criteriaMixtureSpec, cells []Sample[criteriaMixtureRow]) (Drawing, error) {
-			return drawCriteriaMixture(s, cells, "n KL (nats)", false, func(_, i int) Measure[criteriaMixtureRow] {
-				return Mean(func(r criteriaMixtureRow) float64 { return chosenRisk(r, i) })
-			}), nil
+			return figs.New(criteriaMixtureTally.drawCost(cells, criteriaMixtureCount(s))...), nil
 		}},
 	},
 })
 
-// chosenRisk is the cost of the choice of criterion i, NaN without a choice.
-func chosenRisk(r criteriaMixtureRow, i int) float64 {
-	k := *r.choice(i)
-	if k == 0 {
-		return math.NaN()
-	}
-	return r.Risk[k-1]
-}
-
-func criteriaMixtureOrder(c Cell) int {
-	if c.Float("separation") > 0 {
-		return 2
-	}
-	return 1
-}
-
 // criteriaMixtureTruth returns the law of the data.
 func criteriaMixtureTruth(c Cell, bound float64) (*models.Mixture, []float64, error) {
-	k := criteriaMixtureOrder(c)
+	k := criteriaMixtureTally.truth(c) + 1
 	m, err := models.NewMixture(models.MixtureSettings{K: k, Variance: models.VarKnown, Bound: bound})
 	if k == 1 {
 		return m, []float64{0}, err
@@ -167,10 +161,7 @@ func replicateCriteriaMixture(ctx context.Context, s criteriaMixtureSpec, c Cell
 	if err != nil {
 		return nil, err
 	}
-	names := criteriaMixtureNames[:]
-	if s.Particles == 0 {
-		names = names[:4]
-	}
+	names := criteriaMixtureTally.names[:criteriaMixtureCount(s)]
 	criteria, err := selection.Lookup(names...)
 	if err != nil {
 		return nil, err
@@ -211,35 +202,4 @@ func replicateCriteriaMixture(ctx context.Context, s criteriaMixtureSpec, c Cell
 		row.Risk = append(row.Risk, float64(z.N)*(top-l.LogLik(r.Fit.Theta)))
 	}
 	return []criteriaMixtureRow{row}, nil
-}
-
-// drawCriteriaMixture draws a measure of every criterion against n, one panel for
-// each of the first three separations.
-func drawCriteriaMixture(s criteriaMixtureSpec, cells []Sample[criteriaMixtureRow], y string, share bool, of func(order, i int) Measure[criteriaMixtureRow]) Drawing {
-	var panels []*figs.Panel
-	for _, d := range s.Separation[:min(3, len(s.Separation))] {
-		p := &figs.Panel{Title: fmt.Sprintf("means %g apart", d), X: "n", Y: y, LogX: true}
-		if d == 0 {
-			p.Title = "one component"
-		}
-		for i, name := range criteriaMixtureNames {
-			if s.Particles == 0 && i >= 4 || name == "tic" {
-				continue // five colours; TIC is near AIC
-			}
-			var x, v, se []float64
-			for _, c := range cells {
-				if c.Cell.Float("separation") != d {
-					continue
-				}
-				m, e, _ := of(criteriaMixtureOrder(c.Cell), i)(c)
-				x, v, se = append(x, float64(c.Cell.Int("n"))), append(v, m), append(se, e)
-			}
-			p.Series(name, x, v, se)
-		}
-		if share {
-			p.YRange = [2]float64{0, 1.05}
-		}
-		panels = append(panels, p)
-	}
-	return figs.New(panels...)
 }
