@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -113,8 +114,11 @@ func orNone(p singular.Prediction, err error) (singular.Prediction, error) {
 	return p, err
 }
 
-// wideLine compares a mean with a limit of wide layers.
+// wideLine compares a mean with a limit of wide layers, NaN where there is none.
 func wideLine[R any](name string, f func(r R) float64, theory float64, source string) Line[R] {
+	if math.IsNaN(theory) {
+		return measured(name, f)
+	}
 	return Line[R]{Name: name, Measure: Mean(f), Theory: theory, Limit: true, Route: models.Quadrature, Source: source}
 }
 
@@ -123,9 +127,50 @@ func measured[R any](name string, f func(r R) float64) Line[R] {
 	return Line[R]{Name: name, Measure: Mean(f), Theory: math.NaN()}
 }
 
+// refuseCentred reports a law without an outlier to predict. field is the mean field
+// of a cell with coordinate act.
+func (w wideLaw) refuseCentred(field func(c Cell) (*singular.MeanField, error)) error {
+	for _, c := range Grid(Axis("act", w.Act...)) {
+		m, err := field(c)
+		if err != nil {
+			return KeyError("law", "%v", err)
+		}
+		if m.Centred() {
+			return KeyError("law", "the %s network is centred, so that its largest eigenvalue is not predicted: use sb2 above 0", c.Text("act"))
+		}
+	}
+	return nil
+}
+
+// wideStats are the three numbers of a spectrum that mean field predicts.
+type wideStats struct{ mean, second, top float64 }
+
+func statsOf(p singular.Prediction) wideStats { return wideStats{p.Mean, p.SecondMoment, p.LambdaMax} }
+
+// momentPanels draws mean, second moment and largest eigenvalue against the
+// coordinate along of the cells, whose label is x, over the theory.
+func momentPanels[R any](acts []string, along, x string, cells []Sample[R], of func(r R) wideStats, theory func(c Cell) wideStats) []*figs.Panel {
+	var panels []*figs.Panel
+	for _, stat := range []struct {
+		title, y string
+		pick     func(s wideStats) float64
+	}{
+		{"Mean", "mean eigenvalue", func(s wideStats) float64 { return s.mean }},
+		{"Second moment", "mean squared eigenvalue", func(s wideStats) float64 { return s.second }},
+		{"Largest eigenvalue", "eigenvalue", func(s wideStats) float64 { return s.top }},
+	} {
+		p := &figs.Panel{Title: stat.title, X: x, Y: stat.y, LogX: true, LogY: true}
+		panels = append(panels, widePanel(p, acts, along, cells,
+			func(r R) float64 { return stat.pick(of(r)) }, func(c Cell) float64 { return stat.pick(theory(c)) }))
+	}
+	return panels
+}
+
 // widePanel draws the mean of f against a coordinate of the cells, one series for
 // each activation, over the theory at the same points.
 func widePanel[R any](p *figs.Panel, acts []string, along string, cells []Sample[R], f func(r R) float64, theory func(c Cell) float64) *figs.Panel {
+	cells = slices.Clone(cells)
+	slices.SortStableFunc(cells, func(a, b Sample[R]) int { return cmp.Compare(a.Cell.Float(along), b.Cell.Float(along)) })
 	for _, act := range acts {
 		var x, y, se, want []float64
 		for _, c := range cells {
@@ -133,48 +178,55 @@ func widePanel[R any](p *figs.Panel, acts []string, along string, cells []Sample
 				continue
 			}
 			m, e, _ := Mean(f)(c)
-			x, y, se = append(x, c.Cell.Float(along)), append(y, m), append(se, e)
-			if theory != nil {
-				want = append(want, theory(c.Cell))
-			}
+			x, y, se, want = append(x, c.Cell.Float(along)), append(y, m), append(se, e), append(want, theory(c.Cell))
 		}
 		p.Series(act, x, y, se)
-		if theory != nil {
-			p.Curve("theory, "+act, x, want)
-		}
+		p.Curve("theory, "+act, x, want)
 	}
 	return p
 }
 
-// spectrumPanel draws eigenvalues on a logarithmic axis as a histogram over all
-// networks of a cell, with vertical lines where theory puts the outliers.
-func spectrumPanel(title string, values []float64, outliers []float64) *figs.Panel {
-	const bins = 48
-	var logs []float64
-	for _, v := range values {
-		if v > 0 {
-			logs = append(logs, math.Log10(v))
+// widest returns the cells of the largest width, at most three.
+func widest[R any](cells []Sample[R]) []Sample[R] {
+	top := 0
+	for _, c := range cells {
+		top = max(top, c.Cell.Int("width"))
+	}
+	var out []Sample[R]
+	for _, c := range cells {
+		if c.Cell.Int("width") == top && len(out) < 3 {
+			out = append(out, c)
 		}
 	}
-	p := &figs.Panel{Title: title, X: "log₁₀ of the eigenvalue", Y: "density"}
-	if len(logs) == 0 {
+	return out
+}
+
+// spectrumPanel draws eigenvalues as a histogram over all networks of a cell, with
+// vertical lines where theory puts the outliers.
+func spectrumPanel(title string, values []float64, outliers []float64) *figs.Panel {
+	const bins = 48
+	p := &figs.Panel{Title: title, X: "eigenvalue", Y: "density per decade", LogX: true}
+	positive := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return !(v > 0) })
+	if len(positive) == 0 {
 		return p
 	}
-	lo, hi := slices.Min(logs), slices.Max(logs)
+	lo, hi := math.Log10(slices.Min(positive)), math.Log10(slices.Max(positive))
 	for _, v := range outliers {
 		if v > 0 {
 			hi = max(hi, math.Log10(v))
 		}
 	}
 	lo, hi = lo-0.05, hi+0.05
-	p.Histogram("eigenvalues", logs, lo, hi, bins)
-	count := make([]int, bins)
-	for _, v := range logs {
-		count[min(bins-1, int(float64(bins)*(v-lo)/(hi-lo)))]++
+	p.Histogram("eigenvalues", positive, math.Pow(10, lo), math.Pow(10, hi), bins)
+	count, most := make([]int, bins+1), 0
+	for _, v := range positive {
+		at := int(bins * (math.Log10(v) - lo) / (hi - lo))
+		count[at]++
+		most = max(most, count[at])
 	}
-	top := float64(slices.Max(count)) / (float64(len(logs)) * (hi - lo) / bins)
+	top := float64(most) / (float64(len(positive)) * (hi - lo) / bins)
 	for _, v := range outliers {
-		p.Set("predicted outliers", []float64{math.Log10(v), math.Log10(v)}, []float64{0, top})
+		p.Set("predicted outliers", []float64{v, v}, []float64{0, top})
 	}
 	return p
 }

@@ -137,30 +137,17 @@ func drawKarakidaCrossEntropy(s karakidaCrossEntropySpec, cells []Sample[karakid
 		}
 		theory[c.Cell.Name] = p
 	}
-	predict := func(f func(p singular.SoftmaxPrediction) float64) func(c Cell) float64 {
-		return func(c Cell) float64 { return f(theory[c.Name]) }
-	}
-	panel := func(title, y string) *figs.Panel {
-		return &figs.Panel{Title: title, X: "width M", Y: y, LogX: true, LogY: true}
-	}
-	type row = karakidaCrossEntropyRow
-	return figs.New(
-		widePanel(panel("Mean", "tr F/P"), s.Law.Act, "width", cells, func(r row) float64 { return r.Mean }, predict(func(p singular.SoftmaxPrediction) float64 { return p.Mean.Value })),
-		widePanel(panel("Second moment", "tr F²/P"), s.Law.Act, "width", cells, func(r row) float64 { return r.Second }, predict(func(p singular.SoftmaxPrediction) float64 { return p.SecondMoment.Value })),
-		widePanel(panel("Largest eigenvalue", "eigenvalue"), s.Law.Act, "width", cells, func(r row) float64 { return r.LambdaMax }, predict(func(p singular.SoftmaxPrediction) float64 { return p.Outliers[0].Value })),
-	), nil
+	return figs.New(momentPanels(s.Law.Act, "width", "width M", cells,
+		func(r karakidaCrossEntropyRow) wideStats { return wideStats{r.Mean, r.Second, r.LambdaMax} },
+		func(c Cell) wideStats {
+			p := theory[c.Name]
+			return wideStats{p.Mean.Value, p.SecondMoment.Value, p.Outliers[0].Value}
+		})...), nil
 }
 
 func drawKarakidaCrossEntropySpectrum(s karakidaCrossEntropySpec, cells []Sample[karakidaCrossEntropyRow]) (Drawing, error) {
-	widest := s.Width[0]
-	for _, w := range s.Width {
-		widest = max(widest, w)
-	}
 	var panels []*figs.Panel
-	for _, c := range cells {
-		if c.Cell.Int("width") != widest || len(panels) == 3 {
-			continue
-		}
+	for _, c := range widest(cells) {
 		p, err := s.predict(c.Cell)
 		if err != nil {
 			return nil, err
@@ -171,11 +158,9 @@ func drawKarakidaCrossEntropySpectrum(s karakidaCrossEntropySpec, cells []Sample
 			values = append(values, r.Values[:max(0, len(r.Values)-s.Samples)]...)
 		}
 		for _, o := range p.Outliers {
-			if !math.IsNaN(o.Value) {
-				outliers = append(outliers, o.Value)
-			}
+			outliers = append(outliers, o.Value)
 		}
-		panels = append(panels, spectrumPanel(fmt.Sprintf("%s, M = %d", c.Cell.Text("act"), widest), values, outliers))
+		panels = append(panels, spectrumPanel(fmt.Sprintf("%s, M = %d", c.Cell.Text("act"), c.Cell.Int("width")), values, outliers))
 	}
 	return figs.New(panels...), nil
 }

@@ -164,22 +164,13 @@ func drawKernel(s karakidaKernelSpec, cells []Sample[karakidaKernelRow], theory 
 			shown = append(shown, c)
 		}
 	}
-	predict := func(f func(p singular.Prediction) float64) func(c Cell) float64 {
-		return func(c Cell) float64 {
+	return figs.New(momentPanels(s.Law.Act, "n", "samples N", shown,
+		func(r karakidaKernelRow) wideStats { return wideStats{r.Mean, r.Second, r.LambdaMax} },
+		func(c Cell) wideStats {
 			p, err := theory(c)
 			if err != nil {
-				return math.NaN()
+				return wideStats{math.NaN(), math.NaN(), math.NaN()}
 			}
-			return f(p)
-		}
-	}
-	panel := func(title, y string) *figs.Panel {
-		return &figs.Panel{Title: title, X: "samples N", Y: y, LogX: true, LogY: true}
-	}
-	type row = karakidaKernelRow
-	return figs.New(
-		widePanel(panel("Mean", "mean eigenvalue"), s.Law.Act, "n", shown, func(r row) float64 { return r.Mean }, predict(func(p singular.Prediction) float64 { return p.Mean })),
-		widePanel(panel("Second moment", "mean squared eigenvalue"), s.Law.Act, "n", shown, func(r row) float64 { return r.Second }, predict(func(p singular.Prediction) float64 { return p.SecondMoment })),
-		widePanel(panel("Largest eigenvalue", "eigenvalue"), s.Law.Act, "n", shown, func(r row) float64 { return r.LambdaMax }, predict(func(p singular.Prediction) float64 { return p.LambdaMax })),
-	), nil
+			return statsOf(p)
+		})...), nil
 }

@@ -64,12 +64,7 @@ the Q of the moment follows it down.`,
 		if err := s.Law.check(s.Depth, []int{s.Width}, []int{s.Samples}, s.Classes); err != nil {
 			return err
 		}
-		for _, c := range Grid(Axis("act", s.Law.Act...)) {
-			if m, err := s.field(c); err == nil && m.Centred() {
-				return KeyError("law", "%s with sb2 = 0 is centred: mean field does not predict its largest eigenvalue", c.Text("act"))
-			}
-		}
-		return nil
+		return s.Law.refuseCentred(s.field)
 	},
 	Cells: func(s karakidaTrainingSpec) []Cell { return Grid(Axis("act", s.Law.Act...)) },
 	Replicate: func(ctx context.Context, s karakidaTrainingSpec, c Cell, k mc.Key) ([]karakidaTrainingRow, error) {

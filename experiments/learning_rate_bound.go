@@ -72,16 +72,7 @@ and settle there. Just above the bound the growth takes more steps than are run.
 		if err := s.Law.check(s.Depth, []int{s.Width}, []int{s.Samples}, 1); err != nil {
 			return err
 		}
-		for _, act := range s.Law.Act {
-			m, err := s.field(NewCell(Var{"act", act}))
-			if err != nil {
-				return err
-			}
-			if m.Centred() {
-				return KeyError("law", "the %s network is centred, so that its largest eigenvalue is not predicted: use sb2 above 0", act)
-			}
-		}
-		return nil
+		return s.Law.refuseCentred(s.field)
 	},
 	Cells: func(s learningRateSpec) []Cell {
 		return Grid(Axis("act", s.Law.Act...), Axis("ratio", s.Ratio...))

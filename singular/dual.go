@@ -125,6 +125,80 @@ func (s *DualSpectrum) Outliers(c int) (top []float64, next float64) {
 	return s.Values[:c], next
 }
 
+// Overlap returns the mean squared cosine between the eigenspace of the C largest
+// eigenvalues of F and the span of the mean gradients (1/N)Σ_n ∇f_k(x_n), which is
+// where mean field puts it: 1 where they are the same space. With a basis U of the
+// eigenspace of F* that of F is JᵀU, and the mean gradients are JᵀE/N with the ones
+// E = 1⊗I_C, so that the cosines are those of U and E in the metric F*. It is an
+// error if there are too few eigenvalues, or no gap after the first C: where the
+// eigenspace is not one. Meant for regression, not for the softmax, whose outliers
+// lie elsewhere.
+func (d *Dual) Overlap() (float64, error) {
+	nc, c := d.F.SymmetricDim(), d.C
+	ones := mat.NewDense(nc, c, nil)
+	for i := range nc {
+		ones.Set(i, i%c, 1)
+	}
+	image, g, a := new(mat.Dense), new(mat.Dense), new(mat.Dense)
+	image.Mul(d.F, ones)
+	g.Mul(ones.T(), image) // EᵀF*E
+	// Subspace iteration from E converges like (λ_{C+1}/λ_C)^t, in a few steps where
+	// there are outliers.
+	const most, tol = 500, 1e-13
+	u, fu := mat.NewDense(nc, c, nil), new(mat.Dense)
+	last := math.Inf(1)
+	for range most {
+		if !orthonormalize(u, image) {
+			break
+		}
+		fu.Mul(d.F, u)
+		a.Mul(u.T(), fu) // UᵀF*U
+		b := new(mat.Dense)
+		b.Mul(fu.T(), ones) // UᵀF*E
+		var x, y mat.Dense
+		if x.Solve(g, b.T()) != nil || y.Solve(a, b) != nil {
+			break
+		}
+		t := 0.0
+		for k := range c {
+			for l := range c {
+				t += x.At(k, l) * y.At(l, k)
+			}
+		}
+		t /= float64(c)
+		if math.Abs(t-last) < tol {
+			return t, nil
+		}
+		last = t
+		image.Copy(fu)
+	}
+	return 0, fmt.Errorf("singular: there is no gap after the %d largest eigenvalues, so that they have no eigenspace", c)
+}
+
+// orthonormalize fills dst with an orthonormal basis of the columns of a, by
+// Gram-Schmidt done twice, and reports whether they are independent and finite.
+func orthonormalize(dst, a *mat.Dense) bool {
+	n, c := a.Dims()
+	for k := range c {
+		v := mat.NewVecDense(n, nil)
+		v.CopyVec(a.ColView(k))
+		before := mat.Norm(v, 2)
+		for range 2 {
+			for l := range k {
+				q := dst.ColView(l)
+				v.AddScaledVec(v, -mat.Dot(q, v), q)
+			}
+		}
+		after := mat.Norm(v, 2)
+		if !(after > 1e-13*before) || math.IsInf(before, 0) {
+			return false
+		}
+		v.ScaleVec(1/after, v)
+		dst.SetCol(k, v.RawVector().Data)
+	}
+	return true
+}
+
 // congruence returns A F* Aᵀ for block-diagonal A with a block (C×C) for each
 // input, which loses the given number of dimensions.
 func (d *Dual) congruence(block func(dst *mat.Dense, n int), lost int) *Dual {

@@ -226,6 +226,44 @@ func TestNormalisedDuals(t *testing.T) {
 	}
 }
 
+// The overlap from the dual is that of explicit spaces in parameter space: the
+// leading eigenvectors of the P×P information and the mean gradients.
+func TestOverlapOfLeadingEigenspace(t *testing.T) {
+	const samples = 9
+	deep := newDeepCase(t, []int{4, 6, 5, 3}, models.ReLUUnit, samples, 5)
+	out, p := deep.net.Out(), deep.net.Dim()
+	identity := mat.NewDense(out, out, nil)
+	means, u := mat.NewDense(p, out, nil), make([]float64, samples*out)
+	g := make([]float64, p)
+	for k := range out {
+		identity.Set(k, k, 1)
+		clear(u)
+		for n := range samples {
+			u[n*out+k] = 1. / samples
+		}
+		deep.jac.MulTrans(g, u)
+		means.SetCol(k, g)
+	}
+	var eig mat.EigenSym
+	if !eig.Factorize(deep.primal(func(int) *mat.Dense { return identity }), true) {
+		t.Fatal("no eigenvectors")
+	}
+	var vectors, q, cosines mat.Dense
+	eig.VectorsTo(&vectors)
+	var qr mat.QR
+	qr.Factorize(means)
+	qr.QTo(&q)
+	cosines.Mul(vectors.Slice(0, p, p-out, p).T(), q.Slice(0, p, 0, out))
+	want := math.Pow(mat.Norm(&cosines, 2), 2) / float64(out)
+	got, err := deep.dual(t).Overlap()
+	if err != nil || math.Abs(got-want) > 1e-10 || !(want > 0.3 && want < 0.999) {
+		t.Errorf("overlap %v, error %v, want %v", got, err, want)
+	}
+	if _, err := NewDual(mat.NewSymDense(4, nil), 2, 9).Overlap(); err == nil {
+		t.Error("an overlap with gradients of zero")
+	}
+}
+
 func TestDualRefuses(t *testing.T) {
 	deep := newDeepCase(t, []int{3, 5, 4}, models.TanhUnit, 6, 2)
 	deep.theta[0] = math.NaN()

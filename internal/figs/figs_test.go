@@ -179,7 +179,7 @@ func TestTicks(t *testing.T) {
 			t.Errorf("%v: %d labels", r, n)
 		}
 	}
-	for _, r := range [][2]float64{{1, 10}, {100, 3000}, {1e-12, 1}, {2, 3.5}, {1e-30, 1e5}} {
+	for _, r := range [][2]float64{{1, 10}, {100, 3000}, {1e-12, 1}, {2, 3.5}, {1e-30, 1e5}, {25, 900}, {90, 850}, {25, 210}} {
 		n := 0
 		for _, tick := range (logTicks{}).Ticks(r[0], r[1]) {
 			if !tick.IsMinor() {
@@ -188,6 +188,19 @@ func TestTicks(t *testing.T) {
 		}
 		if n < 2 || n > 10 {
 			t.Errorf("log %v: %d labels", r, n)
+		}
+	}
+}
+
+// Bars of a histogram on a logarithmic axis are even there, over the positive
+// values, and their area in decades is the share that they hold.
+func TestHistogramOnALogarithmicAxis(t *testing.T) {
+	p := &Panel{LogX: true}
+	p.Histogram("h", []float64{1, 2, 20, 30, 50, 100, 1e5, -3, 0}, 1, 100, 2)
+	l := p.layers[0]
+	for i, want := range []struct{ lo, hi, density float64 }{{1, 10, 2. / 9}, {10, 100, 4. / 9}} {
+		if math.Abs(l.lo[i]-want.lo) > 1e-12 || math.Abs(l.hi[i]-want.hi) > 1e-10 || math.Abs(l.y[i]-want.density) > 1e-15 {
+			t.Errorf("bar %d from %v to %v has density %v, want %v", i, l.lo[i], l.hi[i], l.y[i], want)
 		}
 	}
 }

@@ -72,9 +72,16 @@ func drawable(v float64, log bool) bool {
 // area is the share of values that fall there, so that a density over the whole
 // line can be drawn on top. Values outside count in the total and are not drawn.
 // Zero bins choose a width by the rule of Freedman and Diaconis (1981) within
-// 15 to 60 bars; lo = hi = 0 choose the range of the finite values.
+// 15 to 60 bars; lo = hi = 0 choose the range of the finite values. On a
+// logarithmic axis bars are even there and the density is that per decade.
 func (p *Panel) Histogram(name string, values []float64, lo, hi float64, bins int) {
 	v := sorted(values)
+	to, from := func(x float64) float64 { return x }, func(x float64) float64 { return x }
+	total := float64(len(v))
+	if p.LogX {
+		v = slices.DeleteFunc(v, func(x float64) bool { return !drawable(x, true) })
+		to, from = math.Log10, func(x float64) float64 { return math.Pow(10, x) }
+	}
 	if len(v) == 0 {
 		p.add(layer{kind: bars, name: name})
 		return
@@ -82,11 +89,12 @@ func (p *Panel) Histogram(name string, values []float64, lo, hi float64, bins in
 	if lo == hi {
 		lo, hi = v[0], v[len(v)-1]
 	}
+	lo, hi = to(lo), to(hi)
 	if lo >= hi {
 		lo, hi = lo-0.5, hi+0.5
 	}
 	if bins <= 0 {
-		iqr := v[3*len(v)/4] - v[len(v)/4]
+		iqr := to(v[3*len(v)/4]) - to(v[len(v)/4])
 		bins = 60
 		if width := 2 * iqr / math.Cbrt(float64(len(v))); width > 0 {
 			bins = int(math.Ceil(math.Min((hi-lo)/width, 60)))
@@ -96,15 +104,15 @@ func (p *Panel) Histogram(name string, values []float64, lo, hi float64, bins in
 	count := make([]int, bins)
 	width := (hi - lo) / float64(bins)
 	for _, x := range v {
-		if x >= lo && x <= hi {
+		if x := to(x); x >= lo && x <= hi {
 			count[min(int((x-lo)/width), bins-1)]++
 		}
 	}
 	l := layer{kind: bars, name: name}
 	for i, c := range count {
 		a, b := lo+float64(i)*width, lo+float64(i+1)*width
-		l.x, l.y = append(l.x, (a+b)/2), append(l.y, float64(c)/(float64(len(v))*width))
-		l.lo, l.hi = append(l.lo, a), append(l.hi, b)
+		l.x, l.y = append(l.x, from((a+b)/2)), append(l.y, float64(c)/(total*width))
+		l.lo, l.hi = append(l.lo, from(a)), append(l.hi, from(b))
 	}
 	p.add(l)
 }

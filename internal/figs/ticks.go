@@ -77,8 +77,8 @@ func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 			}
 			switch {
 			case m == 1 && e%every == 0,
-				decades <= 1.5 && (m == 2 || m == 5),
-				decades <= 1 && m <= 5,
+				decades <= 2.2 && (m == 2 || m == 5),
+				decades <= 0.7 && m <= 5,
 				decades < 0.5:
 				t.Label = logLabel(m, e)
 			case m > 1 && every > 1:
