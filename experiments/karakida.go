@@ -225,6 +225,9 @@ func spectrumPanel(title string, values []float64, outliers []float64) *figs.Pan
 		most = max(most, count[at])
 	}
 	top := float64(most) / (float64(len(positive)) * (hi - lo) / bins)
+	if len(outliers) > 2 {
+		top /= 4 // many lines would hide the histogram
+	}
 	for _, v := range outliers {
 		p.Set("predicted outliers", []float64{v, v}, []float64{0, top})
 	}

@@ -231,8 +231,10 @@ func drawLearningRate(s learningRateSpec, cells []Sample[learningRateRow]) (Draw
 		{fmt.Sprintf("Network, M = %d", s.Width), func(r row) float64 { return r.Rise }},
 		{"Linear in the parameters", func(r row) float64 { return r.Linear }},
 	} {
-		p := &figs.Panel{Title: side.title, X: "learning rate ÷ predicted bound", Y: "largest loss ÷ first loss", LogY: true}
-		top := 1.0
+		// Beyond the bound the linear model grows without end: what matters is where
+		// it begins.
+		const top = 1e3
+		p := &figs.Panel{Title: side.title, X: "learning rate ÷ predicted bound", Y: "largest loss ÷ first loss", LogY: true, YRange: [2]float64{0.8, top}}
 		for _, act := range s.Law.Act {
 			var x, y []float64
 			for _, c := range cells {
@@ -241,13 +243,10 @@ func drawLearningRate(s learningRateSpec, cells []Sample[learningRateRow]) (Draw
 				}
 				m, _, _ := Quantile(0.5, side.f)(c)
 				x, y = append(x, c.Cell.Float("ratio")), append(y, m)
-				if !math.IsInf(m, 0) && !math.IsNaN(m) {
-					top = max(top, m)
-				}
 			}
 			p.Series(act, x, y, nil)
 		}
-		p.Set("predicted bound", []float64{1, 1}, []float64{1, top})
+		p.Set("predicted bound", []float64{1, 1}, []float64{0.8, top})
 		panels = append(panels, p)
 	}
 	return figs.New(panels...), nil

@@ -237,13 +237,13 @@ func TestLiaoDynamicBatch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trainings of 40 epochs")
 	}
-	seeds := 3
-	if paperSize() {
-		seeds = 20
-	}
 	train, test := referenceDigits(t)
 	task := defaultDigits()
+	seeds := 3
 	task.Every = 10
+	if paperSize() {
+		seeds, task.Every = 20, 5
+	}
 	run := func(mu float64, batches ...int) Sample[liaoRow] {
 		return sampleOf(t, seeds, func(k mc.Key) (liaoRow, error) {
 			return task.trainOn(t.Context(), train, test, dynamics.Stages(task.Epochs, batches, 0.2*(1-mu), 0.1, 0.5, 0.75), mu, k)
@@ -286,8 +286,9 @@ func TestLiaoDynamicBatch(t *testing.T) {
 		rows = append(rows, figures{run(0, 64), [3]float64{2986, 78, 22.14}})
 	}
 	for i, r := range rows {
-		cond, l, w := liaoMean(r.x, condition), liaoMean(r.x, energy), r.want
-		if !(math.Abs(cond-w[0]) < tolC*w[0]+2*w[1] && math.Abs(l/w[2]-1) < 0.05) {
+		l, w := liaoMean(r.x, energy), r.want
+		cond, se := mean1(r.x, condition)
+		if !(math.Abs(cond-w[0]) < tolC*w[0]+2*math.Hypot(se, w[1]) && math.Abs(l/w[2]-1) < 0.05) {
 			t.Errorf("training %d: C̄ = %.4g, L = %.4g, want %v", i, cond, l, w)
 		}
 	}
@@ -316,8 +317,9 @@ func TestLiaoOverlargeRates(t *testing.T) {
 	}
 	for c, x := range liaoSamples(t, seeds, 10, cells) {
 		want := table[slices.Index(cells, c)]
-		l, e := liaoMean(x, energy), liaoMean(x, testError)
-		t.Logf("B = %d, rate %v: L = %.4g, test error %.2f %%", c.batch, c.rate, l, 100*e)
+		l, se := mean1(x, energy)
+		e := liaoMean(x, testError)
+		t.Logf("B = %d, rate %v: L = %.4g ± %.2g, test error %.2f %%", c.batch, c.rate, l, se, 100*e)
 		for _, r := range x.Rows {
 			if r.Status != Converged || r.Energy-r.Energy != 0 {
 				t.Errorf("B = %d, rate %v: status %s, L = %v", c.batch, c.rate, r.Status, r.Energy)
@@ -329,9 +331,10 @@ func TestLiaoOverlargeRates(t *testing.T) {
 			}
 			continue
 		}
-		// A test error is a share of 360 images over two to ten splits of the weights:
-		// 0.25 points of standard error on either side.
-		if !(math.Abs(l/want.energy-1) < 0.1 && math.Abs(e-want.testError) < 0.01) {
+		// The reference prints no errors: that of L is taken from the spread here at
+		// its T = 3, and 4 of both together are allowed; that of a test error, a share
+		// of 360 images, is about 0.25 points.
+		if !(math.Abs(l-want.energy) < 4*se*math.Sqrt(1+float64(seeds)/3) && math.Abs(e-want.testError) < 0.01) {
 			t.Errorf("B = %d, rate %v: L = %.4g, test error %.3g, want %v", c.batch, c.rate, l, e, want)
 		}
 	}
