@@ -147,9 +147,26 @@ func Tanh(dst, x []float64) {
 	}
 }
 
+// tanhPortable is tanh for each element, written out as expNegs is.
 func tanhPortable(dst, x []float64) {
 	dst = dst[:len(x)]
 	for i, v := range x {
-		dst[i] = tanh(v)
+		a := math.Abs(v)
+		if a > tanhCut {
+			a = tanhCut
+		}
+		biased := math.FMA(-2*a, log2e, expShift)
+		k := biased - expShift
+		r := math.FMA(k, -ln2Hi, -2*a)
+		r = math.FMA(k, -ln2Lo, r)
+		r2 := r * r
+		p := math.FMA(math.FMA(expC9, r, expC8), r2, math.FMA(expC7, r, expC6))
+		p = math.FMA(p, r2, math.FMA(expC5, r, expC4))
+		p = math.FMA(p, r2, math.FMA(expC3, r, expC2))
+		p = math.FMA(p, r2, math.FMA(expC1, r, expC0))
+		p = math.FMA(p, r2, r)
+		s := power2(biased)
+		m := math.FMA(s, p, s-1)
+		dst[i] = math.Copysign(m/(2+m), v)
 	}
 }

@@ -34,6 +34,8 @@ type Learner struct {
 	next, filled int       // rows of block
 	phi          []float64 // of the kernels φ and φ' of each hidden unit, else φ' alone
 	units        []float64 // of the Go code: a row for each unit of teacher and student
+	arg, exp     []float64 // of erfUnits, as units
+	far          []int
 }
 
 // NewLearner makes room for students of hidden units, and a teacher of some.
@@ -42,13 +44,15 @@ func NewLearner(unit Unit, inputs, hidden, teacher int) *Learner {
 		panic("vec: a network without inputs or units")
 	}
 	const most = 32 // steps of which the deviates are drawn together
+	row := func(n int) []float64 { return make([]float64, n*lanes) }
+	units := hidden + teacher
 	return &Learner{
 		Unit: unit, Inputs: inputs, Hidden: hidden, SD: 1,
 		Teacher: make([]float64, teacher*(inputs+1)),
-		State:   make([]float64, hidden*(inputs+1)*lanes),
-		block:   make([]float64, most*(inputs+1)*lanes),
-		phi:     make([]float64, 2*hidden*lanes),
-		units:   make([]float64, (teacher+hidden)*lanes),
+		State:   row(hidden * (inputs + 1)),
+		block:   row(most * (inputs + 1)),
+		phi:     row(2 * hidden),
+		units:   row(units), arg: row(units), exp: row(units), far: make([]int, units*lanes),
 	}
 }
 
@@ -91,13 +95,28 @@ const (
 	slope = 2 / (math.Sqrt2 * math.SqrtPi)
 )
 
-// erfSlope is the derivative of erf(h/√2), to which beyond |h| = 8.4 its value there
-// is accurate enough: 4e-16.
-func erfSlope(h float64) float64 {
-	a := min(math.Abs(h*root2), erfCut)
-	biased, _, p := expReduce(-(a * a))
-	s := power2(biased)
-	return math.FMA(s, p, s) * slope
+// addScaled is v += a x.
+func (v *vector) addScaled(a float64, x *vector) {
+	v[0] = math.FMA(a, x[0], v[0])
+	v[1] = math.FMA(a, x[1], v[1])
+	v[2] = math.FMA(a, x[2], v[2])
+	v[3] = math.FMA(a, x[3], v[3])
+	v[4] = math.FMA(a, x[4], v[4])
+	v[5] = math.FMA(a, x[5], v[5])
+	v[6] = math.FMA(a, x[6], v[6])
+	v[7] = math.FMA(a, x[7], v[7])
+}
+
+// addProduct is v += a x, element by element.
+func (v *vector) addProduct(a, x *vector) {
+	v[0] = math.FMA(a[0], x[0], v[0])
+	v[1] = math.FMA(a[1], x[1], v[1])
+	v[2] = math.FMA(a[2], x[2], v[2])
+	v[3] = math.FMA(a[3], x[3], v[3])
+	v[4] = math.FMA(a[4], x[4], v[4])
+	v[5] = math.FMA(a[5], x[5], v[5])
+	v[6] = math.FMA(a[6], x[6], v[6])
+	v[7] = math.FMA(a[7], x[7], v[7])
 }
 
 // learnPortable takes each step in passes over all lanes: first the arguments of all
@@ -107,28 +126,21 @@ func learnPortable(l *Learner, x []float64, steps int) {
 	teachers := len(l.Teacher) / (d + 1)
 	units := l.units[: (teachers+l.Hidden)*lanes : (teachers+l.Hidden)*lanes]
 	for ; steps > 0; steps-- {
+		clear(units)
 		at := units
 		for t := l.Teacher; len(t) > d; t = t[d+1:] {
-			h := vector{}
+			h := (*vector)(at)
 			for j, a := range t[:d] {
-				in := (*vector)(x[j*lanes:])
-				for i := range h {
-					h[i] = math.FMA(a, in[i], h[i])
-				}
+				h.addScaled(a, (*vector)(x[j*lanes:]))
 			}
-			*(*vector)(at) = h
 			at = at[lanes:]
 		}
 		for w := l.State; len(w) > 0; w = w[lanes:] {
-			h := vector{}
+			h := (*vector)(at)
 			for j := range d {
-				in, row := (*vector)(x[j*lanes:]), (*vector)(w)
-				for i := range h {
-					h[i] = math.FMA(row[i], in[i], h[i])
-				}
+				h.addProduct((*vector)(w), (*vector)(x[j*lanes:]))
 				w = w[lanes:]
 			}
-			*(*vector)(at) = h
 			at = at[lanes:]
 		}
 		l.activate(units, units[teachers*lanes:])
@@ -140,10 +152,7 @@ func learnPortable(l *Learner, x []float64, steps int) {
 		}
 		at = units
 		for j := d; j < len(l.Teacher); j += d + 1 {
-			phi, b := (*vector)(at), l.Teacher[j]
-			for i := range e {
-				e[i] = math.FMA(b, phi[i], e[i])
-			}
+			e.addScaled(l.Teacher[j], (*vector)(at))
 			at = at[lanes:]
 		}
 		for j := d * lanes; j < len(l.State); j += (d + 1) * lanes {
@@ -159,17 +168,14 @@ func learnPortable(l *Learner, x []float64, steps int) {
 		at = units[teachers*lanes:]
 		for k := range l.Hidden {
 			w := l.State[k*(d+1)*lanes:]
-			phi, v, slope := (*vector)(at[k*lanes:]), (*vector)(w[d*lanes:]), (*vector)(l.phi[k*lanes:])
+			v, slope := (*vector)(w[d*lanes:]), (*vector)(l.phi[k*lanes:])
 			g := vector{}
 			for i := range g {
 				g[i] = e[i] * v[i] * slope[i]
-				v[i] = math.FMA(e[i], phi[i], v[i])
 			}
+			v.addProduct(&e, (*vector)(at[k*lanes:]))
 			for j := range d {
-				row, in := (*vector)(w[j*lanes:]), (*vector)(x[j*lanes:])
-				for i := range g {
-					row[i] = math.FMA(g[i], in[i], row[i])
-				}
+				(*vector)(w[j*lanes:]).addProduct(&g, (*vector)(x[j*lanes:]))
 			}
 		}
 		x = x[(d+1)*lanes:]
@@ -188,9 +194,77 @@ func (l *Learner) activate(all, student []float64) {
 		return
 	}
 	for i, h := range student {
-		dphi[i] = erfSlope(h)
+		a := math.Abs(h * root2)
+		if a > erfCut {
+			a = erfCut
+		}
+		dphi[i] = -(a * a)
 	}
-	for i, h := range all {
-		all[i] = erf(h * root2)
+	expNegs(dphi)
+	for i := range dphi {
+		dphi[i] *= slope
 	}
+	l.erfUnits(all)
+}
+
+// erfUnits replaces h by erf(h/√2): first as if |h| < √2, then where it is not. A
+// branch for each element would be mispredicted at one in five. The length is a multiple
+// of four.
+func (l *Learner) erfUnits(units []float64) {
+	far, arg, e := l.far[:len(units)], l.arg[:len(units)], l.exp[:len(units)]
+	n := 0
+	for at := 0; at < len(units); at += 4 {
+		h := (*[4]float64)(units[at:])
+		x0, x1, x2, x3 := h[0]*root2, h[1]*root2, h[2]*root2, h[3]*root2
+		for i, x := range [...]float64{x0, x1, x2, x3} {
+			far[n], arg[n] = at+i, x
+			if math.Abs(x) >= 1 {
+				n++
+			}
+		}
+		p0, p1, p2, p3 := horner(erfP[:], x0*x0, x1*x1, x2*x2, x3*x3)
+		h[0], h[1], h[2], h[3] = x0*p0, x1*p1, x2*p2, x3*p3
+	}
+	fours := (n + 3) &^ 3 // what is in arg after n does no harm
+	for k, x := range arg[:fours] {
+		a := math.Abs(x)
+		if a > erfCut {
+			a = erfCut
+		}
+		arg[k], e[k] = math.Copysign(a, x), -(a * a)
+	}
+	expNegs(e[:fours])
+	for k := 0; k < fours; k += 4 {
+		x, y := (*[4]float64)(arg[k:]), (*[4]float64)(e[k:])
+		q0, q1, q2, q3 := horner(erfQ[:], math.Abs(x[0])-2, math.Abs(x[1])-2, math.Abs(x[2])-2, math.Abs(x[3])-2)
+		y[0] = math.FMA(-y[0], q0, 1)
+		y[1] = math.FMA(-y[1], q1, 1)
+		y[2] = math.FMA(-y[2], q2, 1)
+		y[3] = math.FMA(-y[3], q3, 1)
+	}
+	for k, i := range far[:n] {
+		units[i] = math.Copysign(e[k], arg[k])
+	}
+}
+
+// The coefficients of P and Q, the highest power first.
+var (
+	erfP = [...]float64{erfP11, erfP10, erfP9, erfP8, erfP7, erfP6, erfP5, erfP4, erfP3, erfP2, erfP1, erfP0}
+	erfQ = [...]float64{
+		erfQ20, erfQ19, erfQ18, erfQ17, erfQ16, erfQ15, erfQ14, erfQ13, erfQ12, erfQ11, erfQ10,
+		erfQ9, erfQ8, erfQ7, erfQ6, erfQ5, erfQ4, erfQ3, erfQ2, erfQ1, erfQ0,
+	}
+)
+
+// horner is a polynomial at four points: they share the loads of the coefficients.
+func horner(coef []float64, z0, z1, z2, z3 float64) (p0, p1, p2, p3 float64) {
+	p0 = coef[0]
+	p1, p2, p3 = p0, p0, p0
+	for _, c := range coef[1:] {
+		p0 = math.FMA(p0, z0, c)
+		p1 = math.FMA(p1, z1, c)
+		p2 = math.FMA(p2, z2, c)
+		p3 = math.FMA(p3, z3, c)
+	}
+	return p0, p1, p2, p3
 }
