@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/neuromanifold/neuromanifold/dynamics"
@@ -148,47 +149,31 @@ func runSGDAverage(ctx context.Context, s sgdAverageSpec, c Cell, k mc.Key) ([]s
 	}
 	z, eta := c.Float("z"), c.Float("eta")
 	half := o.Loss(s.start(z, 0)) / 2
-	m := o.Model().(models.Stepper)
-	all := m.Online(o.Model(), s.Teacher, sgdTogether, models.OnlineOptions{Step: eta, NoiseFree: s.NoiseFree})
-	rows := make([]sgdAverageRow, sgdTogether)
+	starts, rows := make([][]float64, sgdTogether), make([]sgdAverageRow, sgdTogether)
 	for i := range rows {
-		all.Start(i, s.start(z, s.Distance), k.Stream(fmt.Sprintf("trajectory %d", i)))
+		starts[i] = s.start(z, s.Distance)
 		rows[i].Status = waiting
 	}
-	stride := max(1, int(math.Round(sgdLook/eta)))
-	steps := int(math.Ceil(s.Until / eta))
-	theta := make([]float64, 4)
-	open := sgdTogether
-	for t := 0; t < steps && open > 0; {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n := min(stride, steps-t)
-		all.StepMany(n)
-		t += n
-		for i := range rows {
-			r := &rows[i]
-			if r.Status != waiting {
-				continue
-			}
-			all.At(theta, i)
-			l := o.Loss(theta)
-			r.Tau = float64(t) * eta
-			switch {
-			case math.IsNaN(l) || l > 1e12:
-				r.Status = Failed // U and Z stay those of the look before
-			case l < half:
-				r.Status = escaped
-			}
-			if r.Status != waiting {
-				open--
-			}
-			if r.Status != Failed {
-				r.U, r.Z = math.Abs(theta[1]-theta[0]), (theta[2]-theta[3])/(theta[2]+theta[3])
-			}
-		}
+	all, err := dynamics.NewEnsemble(o, starts, models.OnlineOptions{Step: eta, NoiseFree: s.NoiseFree},
+		func(i int) *rand.Rand { return k.Stream(fmt.Sprintf("trajectory %d", i)) })
+	if err != nil {
+		return nil, err
 	}
-	return rows, nil
+	err = all.Watch(ctx, s.Until, sgdLook, func(i int, tau float64, theta []float64) bool {
+		r := &rows[i]
+		l := o.Loss(theta)
+		r.Tau = tau
+		switch {
+		case math.IsNaN(l) || l > 1e12:
+			r.Status = Failed // U and Z stay those of the look before
+			return false
+		case l < half:
+			r.Status = escaped
+		}
+		r.U, r.Z = math.Abs(theta[1]-theta[0]), (theta[2]-theta[3])/(theta[2]+theta[3])
+		return r.Status == waiting
+	})
+	return rows, err
 }
 
 // drawSGDAverage has a panel for each z with the distribution of escape times.
