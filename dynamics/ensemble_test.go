@@ -103,9 +103,11 @@ func TestEnsembleRefuses(t *testing.T) {
 	stream := func(int) *rand.Rand { return pcg(1) }
 	start := [][]float64{{1, 1, 1, 1}}
 	for name, f := range map[string]func() (*Ensemble, error){
-		"no step":       func() (*Ensemble, error) { return NewEnsemble(o, start, models.OnlineOptions{}, stream) },
-		"no start":      func() (*Ensemble, error) { return NewEnsemble(o, nil, models.OnlineOptions{Step: 1}, stream) },
-		"a short start": func() (*Ensemble, error) { return NewEnsemble(o, [][]float64{{1}}, models.OnlineOptions{Step: 1}, stream) },
+		"no step":  func() (*Ensemble, error) { return NewEnsemble(o, start, models.OnlineOptions{}, stream) },
+		"no start": func() (*Ensemble, error) { return NewEnsemble(o, nil, models.OnlineOptions{Step: 1}, stream) },
+		"a short start": func() (*Ensemble, error) {
+			return NewEnsemble(o, [][]float64{{1}}, models.OnlineOptions{Step: 1}, stream)
+		},
 		"no noise": func() (*Ensemble, error) {
 			return NewEnsemble(rbf, start, models.OnlineOptions{Step: 1, NoiseFree: true}, stream)
 		},

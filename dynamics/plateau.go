@@ -18,37 +18,45 @@ type Plateau struct {
 	// its level, nil otherwise.
 	Escaped   bool
 	Direction []float64
+
+	fall float64 // time from To to there
 }
 
-// The loss of a plateau changes by less than plateauDrop, for at least plateauShare of
-// the time up to its end and plateauRecords of the recorded times.
+// The loss of a plateau stays within plateauBand of its level on three quarters of the
+// records, for at least plateauShare of the time up to its end and plateauRecords of the
+// recorded times, and no shorter than the fall to half its level takes afterwards: the
+// beginning of an exponential decay is flat too, on a logarithmic clock.
 const (
-	plateauDrop    = 0.1
+	plateauBand    = 0.2
 	plateauShare   = 0.25
 	plateauRecords = 0.05
 )
 
 // Plateaus returns the plateaus of the path, in order and disjoint: stretches of
-// recorded times on which the loss changes by less than 10 %, that take at least a
-// quarter of the time from the start to their end and a twentieth of the records, and
-// lie above a ten-thousandth of the first loss. A trapped trajectory ends in one that
-// is not left. Records that are too far apart hide plateaus: see Clock.
+// recorded times on which the loss changes by less than 20 %, but for excursions of a
+// sampled method, that take at least a quarter of the time from the start to their end
+// and a twentieth of the records, are followed by a fall to half their level that is no
+// longer, and lie above a ten-thousandth of the first loss. A trapped trajectory ends in
+// one that is not left. Records that are too far apart hide plateaus: see Clock.
 func (p *Path) Plateaus() []Plateau {
 	var out []Plateau
 	n := len(p.T)
-	for i := 0; i < n-2; {
-		// The loss of a sampled method is not monotone: leave at the last record that
-		// is still within the band.
-		j := i
-		for k := i + 1; k < n && math.Abs(p.Loss[k]-p.Loss[i]) <= plateauDrop*p.Loss[i]; k++ {
-			j = k
+	for i := 0; i < n-2 && p.Loss[i] >= 1e-4*p.Loss[0]; {
+		j, inside := i, 1
+		for k := i + 1; k < n && 4*(inside+1) >= 3*(k-i+1); k++ {
+			if math.Abs(p.Loss[k]-p.Loss[i]) <= plateauBand*p.Loss[i] {
+				inside++
+				j = k
+			}
 		}
-		if float64(j-i) < max(2, plateauRecords*float64(n)) || p.T[j]-p.T[i] < plateauShare*p.T[j] || p.Loss[i] < 1e-4*p.Loss[0] {
-			i++
-			continue
+		if float64(j-i) >= max(2, plateauRecords*float64(n)) && p.T[j]-p.T[i] >= plateauShare*p.T[j] {
+			if q := p.plateau(i, j); !q.Escaped || q.fall <= q.To-q.From {
+				out = append(out, q)
+				i = j + 1
+				continue
+			}
 		}
-		out = append(out, p.plateau(i, j))
-		i = j + 1
+		i++
 	}
 	return out
 }
@@ -63,7 +71,7 @@ func (p *Path) plateau(i, j int) Plateau {
 		if p.Loss[k] >= q.Level/2 {
 			continue
 		}
-		q.Escaped = true
+		q.Escaped, q.fall = true, p.T[k]-p.T[j]
 		a, b := p.Theta.RawRowView(mid), p.Theta.RawRowView(k)
 		q.Direction = make([]float64, len(a))
 		norm := 0.0
