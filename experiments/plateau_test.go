@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -28,7 +29,7 @@ func TestD4PlateauExperiment(t *testing.T) {
 	s.Until = 3
 	var escape []float64
 	for _, u := range []float64{.3, .01} {
-		r, err := runPlateau(t.Context(), s, byAdaptive, u, testRand(3))
+		r, err := runPlateau(t.Context(), s, byAdaptive, u, rand.New(rand.NewPCG(3, 4)))
 		if err != nil || r.Status != escaped {
 			t.Fatal(r.Status, err)
 		}
