@@ -67,7 +67,7 @@ func drawLiaoMap(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 		}
 		p.Reference("one rate, all batch sizes", x, y)
 	}
-	for i, bin := range errorBins {
+	for i, bin := range errorBins { // the best are the darkest
 		var x, y []float64
 		for _, c := range cells {
 			for _, r := range c.Rows {
@@ -77,7 +77,7 @@ func drawLiaoMap(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 			}
 		}
 		if len(x) > 0 {
-			p.Points(bin.name, x, y)
+			p.Level(bin.name, x, y)
 		}
 	}
 	return figs.New(p), nil

@@ -43,6 +43,8 @@ func (m mark) glyph() draw.GlyphStyle {
 		g.Color = fade(m.color, a)
 	case quantile:
 		g.Radius = 1.4
+	case level:
+		g.Radius = 2.2
 	}
 	return g
 }
@@ -70,7 +72,7 @@ func (m mark) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		path = append(path, vg.Point{X: c.Max.X, Y: ty(m.y[len(m.y)-1])})
 		c.StrokeLines(m.line(), c.ClipLinesXY(path)...)
-	case points, quantile:
+	case points, quantile, level:
 		for i := range m.x {
 			if q := pt(m.x[i], m.y[i]); c.Contains(q) {
 				c.DrawGlyph(m.glyph(), q)
@@ -152,7 +154,7 @@ func (m mark) DataRange() (xmin, xmax, ymin, ymax float64) {
 
 // GlyphBoxes implements plot.GlyphBoxer: it keeps marks at the rim whole.
 func (m mark) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
-	if m.kind != points && m.kind != quantile && m.kind != series {
+	if m.kind != points && m.kind != quantile && m.kind != series && m.kind != level {
 		return nil
 	}
 	r := m.glyph().Radius
@@ -175,7 +177,7 @@ func (m mark) Thumbnail(c *draw.Canvas) {
 		box := []vg.Point{c.Min, {X: c.Min.X, Y: c.Max.Y}, c.Max, {X: c.Max.X, Y: c.Min.Y}}
 		c.FillPolygon(fade(m.color, 0.35), box)
 		c.StrokeLines(draw.LineStyle{Color: m.color, Width: 0.7}, append(box, c.Min))
-	case points, quantile:
+	case points, quantile, level:
 		g := m.glyph()
 		g.Radius, g.Color = 2, m.color
 		c.DrawGlyph(g, mid)

@@ -30,9 +30,10 @@ const (
 	locus                // a set in the plane, as the singular set
 	guide                // thin dashed reference line
 	quantile             // QQ points
+	level                // points of one level of an ordered quantity
 )
 
-var kindNames = [...]string{"histogram", "curve", "cdf", "points", "series", "set", "reference", "qq"}
+var kindNames = [...]string{"histogram", "curve", "cdf", "points", "series", "set", "reference", "qq", "level"}
 
 func (k kind) String() string { return kindNames[k] }
 
@@ -199,6 +200,12 @@ func (p *Panel) Points(name string, x, y []float64) {
 	}
 	x, y = thin(x, y, 5000)
 	p.add(layer{kind: points, name: name, x: x, y: y})
+}
+
+// Level adds points at which an ordered quantity has one level. The levels of a
+// figure are coloured from dark to light in the order in which they are added.
+func (p *Panel) Level(name string, x, y []float64) {
+	p.add(layer{kind: level, name: name, x: x, y: y})
 }
 
 // Set adds a set in the plane as a strong line, as the singular set under a

@@ -21,6 +21,13 @@ var palette = []color.NRGBA{
 	{R: 0x56, G: 0xB4, B: 0xE9, A: 255}, // sky blue
 }
 
+// ramp orders levels from dark to light: five colours of viridis (Smith and van der
+// Walt 2015), evenly spaced but for its yellow end.
+var ramp = []color.NRGBA{
+	{R: 0x44, G: 0x01, B: 0x54, A: 255}, {R: 0x3B, G: 0x52, B: 0x8B, A: 255}, {R: 0x21, G: 0x91, B: 0x8C, A: 255},
+	{R: 0x5E, G: 0xC9, B: 0x62, A: 255}, {R: 0xC2, G: 0xDF, B: 0x23, A: 255},
+}
+
 var (
 	vermillion = color.NRGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 255} // the singular set
 	ink        = color.NRGBA{R: 0x22, G: 0x22, B: 0x22, A: 255} // theory, text
@@ -57,10 +64,10 @@ var shapes = []draw.GlyphDrawer{
 }
 
 // styles gives every name of a figure its look: data take colours, theory takes
-// ink with dashes, sets are vermillion and references grey.
+// ink with dashes, levels the ramp, sets are vermillion and references grey.
 func (f *Figure) styles() map[string]style {
 	m := map[string]style{}
-	data, theory := 0, 0
+	data, theory, levels := 0, 0, 0
 	for _, p := range f.Panels {
 		for _, l := range p.layers {
 			if _, ok := m[l.name]; ok {
@@ -73,6 +80,9 @@ func (f *Figure) styles() map[string]style {
 				theory++
 			case l.kind == locus:
 				s.color = vermillion
+			case l.kind == level:
+				s.color = ramp[min(levels, len(ramp)-1)]
+				levels++
 			case l.kind == guide:
 				s.color, s.dashes = grey, []vg.Length{3, 2}
 			default:
@@ -100,11 +110,11 @@ func (p *Panel) plot(styles map[string]style) *plot.Plot {
 		return slices.ContainsFunc(p.layers, func(l layer) bool { return slices.Contains(ks, l.kind) })
 	}
 	room := 0.0
-	if has(points, series, quantile) {
+	if has(points, series, quantile, level) {
 		room = 0.03
 	}
 	axis(&g.X, p.LogX, p.XRange, room)
-	if has(bars) && !has(points, series, quantile) {
+	if has(bars) && !has(points, series, quantile, level) {
 		room = 0.03
 	}
 	axis(&g.Y, p.LogY, p.YRange, room)
