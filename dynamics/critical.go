@@ -40,10 +40,6 @@ type CriticalLine struct {
 // one input the search is over a grid; with more it starts from the teacher's
 // units, their sums and differences.
 func NewCriticalLines(o *Objective) ([]*CriticalLine, error) {
-	truth, at := o.Truth()
-	if truth == nil {
-		return nil, errors.New("a critical line belongs to a teacher, not to data")
-	}
 	if m, ok := o.Model().(*models.Mixture); ok {
 		l, err := mixtureLine(o, m)
 		if err != nil {
@@ -51,18 +47,14 @@ func NewCriticalLines(o *Objective) ([]*CriticalLine, error) {
 		}
 		return []*CriticalLine{l}, nil
 	}
-	student, err := networkOf(o.Model())
-	if err != nil {
-		return nil, err
-	}
-	teacher, err := networkOf(truth)
+	student, teacher, err := networksOf(o)
 	if err != nil {
 		return nil, err
 	}
 	if d := models.Dim(o.Model()); d != 2*(student.in+1) {
 		return nil, fmt.Errorf("%v: two units are needed", o.Model())
 	}
-	f := newSingleFit(student, teacher.atoms(at))
+	f := newSingleFit(student, teacher)
 	lines := f.minima()
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("%v: no single unit fits the teacher best", o.Model())
@@ -83,6 +75,9 @@ func mixtureLine(o *Objective, m *models.Mixture) (*CriticalLine, error) {
 		return nil, fmt.Errorf("%v: two components of one dimension and known variance are needed", m)
 	}
 	truth, at := o.Truth()
+	if truth == nil {
+		return nil, errors.New("a critical line belongs to a teacher, not to data")
+	}
 	n, ok := truth.(models.Noder)
 	if !ok {
 		return nil, fmt.Errorf("the teacher %v cannot discretise its law", truth)

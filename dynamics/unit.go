@@ -1,6 +1,7 @@
 package dynamics
 
 import (
+	"errors"
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
@@ -125,6 +126,34 @@ func networkOf(m models.Model) (network, error) {
 		}, nil
 	}
 	return network{}, fmt.Errorf("%v: a network of erf or radial units is needed", m)
+}
+
+// networksOf returns the student and the units of the teacher, which must be of the
+// same kind.
+func networksOf(o *Objective) (student network, teacher []atom, err error) {
+	truth, at := o.Truth()
+	if truth == nil {
+		return network{}, nil, errors.New("this theory needs a teacher, not data")
+	}
+	if student, err = networkOf(o.Model()); err != nil {
+		return network{}, nil, err
+	}
+	t, err := networkOf(truth)
+	if err != nil {
+		return network{}, nil, err
+	}
+	same := false
+	switch u := student.unit.(type) {
+	case *erfUnit:
+		v, ok := t.unit.(*erfUnit)
+		same = ok && u.sd == v.sd
+	case bellUnit:
+		same = t.unit == unit(u)
+	}
+	if !same {
+		return network{}, nil, fmt.Errorf("the units or the inputs of the teacher %v are not those of %v", truth, o.Model())
+	}
+	return student, t.atoms(at), nil
 }
 
 // atomsOf reads locations, unit by unit, and then output weights.
