@@ -16,6 +16,7 @@ type Averager interface {
 type Averaged interface {
 	Likelihood
 	Scorer
+	Hesser
 	// Divergence returns KL(truth‖θ) ≥ 0 in nats per observation.
 	Divergence(theta []float64) float64
 }

@@ -2,7 +2,10 @@ package models
 
 import (
 	"math"
+	"slices"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // The closed form against the quadrature of Population and its differences, which
@@ -49,6 +52,26 @@ func TestAverageIsThePopulation(t *testing.T) {
 			if d := math.Abs(x[i] - y[i]); !(d < 1e-8) {
 				t.Errorf("%s under %s: score[%d] = %v, by quadrature %v", c.student, c.teacher, i, x[i], y[i])
 			}
+		}
+		h := mat.NewSymDense(len(x), nil)
+		a.Hess(h, c.theta)
+		for i := range x {
+			const step = 1e-4
+			at := slices.Clone(c.theta)
+			var d [2][]float64
+			for k, e := range []float64{step, -step} {
+				at[i] = c.theta[i] + e
+				d[k] = make([]float64, len(x))
+				a.Score(d[k], at)
+			}
+			for j := range x {
+				if want := (d[0][j] - d[1][j]) / (2 * step); !(math.Abs(h.At(i, j)-want) < 1e-7) {
+					t.Errorf("%s: Hessian[%d,%d] = %v, by differences %v", c.student, i, j, h.At(i, j), want)
+				}
+			}
+		}
+		if n := testing.AllocsPerRun(10, func() { a.Hess(h, c.theta) }); n > 0 {
+			t.Errorf("%s: %v allocations a Hessian", c.student, n)
 		}
 		if n := testing.AllocsPerRun(10, func() { a.Score(x, c.theta) }); n > 0 {
 			t.Errorf("%s: %v allocations a score", c.student, n)
