@@ -57,6 +57,30 @@ func samples() map[string]*Figure {
 	cloud.Set("singular set vw = 0", []float64{-4, 4}, []float64{0, 0})
 	cloud.Set("singular set vw = 0", []float64{0, 0}, []float64{-1.5, 1.5})
 
+	portrait := &Panel{X: "z", Y: "u", XRange: [2]float64{-2, 2}, YRange: [2]float64{-0.1, 1}}
+	var fx, fy, tx, ty []float64
+	for i := range 17 {
+		for j := range 9 {
+			x, y := -2+float64(i)/4, 0.1+float64(j)/9
+			dx, dy := -x*y, (1-x*x)*y
+			n := 12 * math.Hypot(dx, dy)
+			fx, fy, tx, ty = append(fx, x), append(fy, y), append(tx, x+dx/n), append(ty, y+dy/n/2)
+		}
+	}
+	portrait.Field("field", fx, fy, tx, ty)
+	for _, x := range []float64{-1.5, -0.5, 0.5, 1.5} {
+		var ox, oy []float64
+		y := 0.2
+		for range 300 {
+			ox, oy = append(ox, x), append(oy, y)
+			x, y = x-0.02*x*y, y+0.02*(1-x*x)*y
+		}
+		portrait.Orbit("exact", ox, oy)
+	}
+	portrait.UnstableSet("repels", []float64{-1, 1}, []float64{0, 0})
+	portrait.Set("attracts", []float64{-2, -1}, []float64{0, 0})
+	portrait.Set("attracts", []float64{1, 2}, []float64{0, 0})
+
 	row := New()
 	for i, name := range []string{"mixture", "arma", "mlp"} {
 		p := &Panel{Title: name, X: "n", LogX: true, LogY: true}
@@ -74,7 +98,8 @@ func samples() map[string]*Figure {
 		row.Panels = append(row.Panels, p)
 	}
 	return map[string]*Figure{
-		"hist": New(hist), "cdf": New(cdf, qq), "cloud": New(cloud), "row": row,
+		"hist": New(hist), "cdf": New(cdf, qq), "cloud": New(cloud), "portrait": New(portrait), "row": row,
+		"rows":  {Rows: 2, Panels: []*Panel{hist, cdf, qq, cloud, portrait}},
 		"empty": New(&Panel{X: "x", Y: "y", LogY: true}),
 	}
 }
@@ -212,9 +237,9 @@ func TestCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "panel,series,kind,x,y,lo,hi\n" +
-		"1,\"a, b\",series,1,2,1,3\n" + // the middle value does not exist on a logarithmic axis
-		"1,\"a, b\",series,3,4,4,4\n"
+	want := "panel,series,kind,x,y,lo,hi,line\n" +
+		"1,\"a, b\",series,1,2,1,3,1\n" + // the middle value does not exist on a logarithmic axis
+		"1,\"a, b\",series,3,4,4,4,1\n"
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -25,10 +25,11 @@ var (
 // DPI is the resolution of the PNG files in dots an inch.
 const DPI = 160
 
-// A Figure is a row of panels with one legend.
+// A Figure is a row of panels, or several, with one legend.
 type Figure struct {
-	Size   Size // zero: OneColumn for one panel, TwoColumn for more
+	Size   Size // zero: OneColumn for one panel, TwoColumn for more, higher for more rows
 	Panels []*Panel
+	Rows   int // of panels, which fill them one after the other; 0 means 1
 }
 
 // New returns a figure of these panels.
@@ -40,6 +41,9 @@ func (f *Figure) size() (w, h vg.Length) {
 		s = OneColumn
 		if len(f.Panels) > 1 {
 			s = TwoColumn
+		}
+		if f.Rows > 1 {
+			s.Height = 0.5 + 2.1*float64(f.Rows)
 		}
 	}
 	return vg.Length(s.Width) * vg.Inch, vg.Length(s.Height) * vg.Inch
@@ -103,20 +107,23 @@ func (f *Figure) PNG() ([]byte, error) {
 }
 
 // CSV returns what is drawn as a table with one row per mark: panel (counted
-// from 1), series, kind of layer, x, y, and lo and hi: the ends of an error bar,
-// or the left and right edge of a bar of a histogram. Cells that do not apply
-// are empty.
+// from 1), series, kind of layer, x, y, lo and hi: the ends of an error bar, the
+// left and right edge of a bar of a histogram, or the tip of an arrow; and line,
+// which counts the lines of one series in its panel. Cells that do not apply are
+// empty.
 func (f *Figure) CSV() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	if err := w.Write([]string{"panel", "series", "kind", "x", "y", "lo", "hi"}); err != nil {
+	if err := w.Write([]string{"panel", "series", "kind", "x", "y", "lo", "hi", "line"}); err != nil {
 		return nil, err
 	}
 	num := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	for i, p := range f.Panels {
+		lines := map[string]int{}
 		for _, l := range p.layers {
+			lines[l.name]++
 			for j := range l.x {
-				row := []string{strconv.Itoa(i + 1), l.name, l.kind.String(), num(l.x[j]), num(l.y[j]), "", ""}
+				row := []string{strconv.Itoa(i + 1), l.name, l.kind.String(), num(l.x[j]), num(l.y[j]), "", "", strconv.Itoa(lines[l.name])}
 				if l.lo != nil {
 					row[5], row[6] = num(l.lo[j]), num(l.hi[j])
 				}

@@ -22,6 +22,12 @@ func (m mark) line() draw.LineStyle {
 		ls.Width = 1.2
 	case locus:
 		ls.Width = 1.6
+	case broken:
+		ls.Width = 1.4
+	case orbit:
+		ls.Width = 0.7
+	case arrows:
+		ls.Width = 0.5
 	case guide:
 		ls.Width = 0.8
 	case series:
@@ -78,15 +84,63 @@ func (m mark) Plot(c draw.Canvas, p *plot.Plot) {
 				c.DrawGlyph(m.glyph(), q)
 			}
 		}
+	case arrows:
+		for i := range m.x {
+			a, b := pt(m.x[i], m.y[i]), pt(m.lo[i], m.hi[i])
+			if c.Contains(a) && c.Contains(b) {
+				c.StrokeLine2(m.line(), a.X, a.Y, b.X, b.Y)
+				m.head(c, a, b, 2.2)
+			}
+		}
 	default:
 		for i := range m.x {
 			path = append(path, pt(m.x[i], m.y[i]))
+		}
+		if m.kind == orbit {
+			m.plotHead(c, path)
 		}
 		c.StrokeLines(m.line(), c.ClipLinesXY(path)...)
 		if m.kind == series {
 			m.plotSeries(c, p, pt)
 		}
 	}
+}
+
+// plotHead draws an arrowhead halfway along the part of the path that can be seen.
+func (m mark) plotHead(c draw.Canvas, path []vg.Point) {
+	seen := func(i int) bool { return c.Contains(path[i]) && c.Contains(path[i-1]) }
+	step := func(i int) vg.Length {
+		return vg.Length(math.Hypot(float64(path[i].X-path[i-1].X), float64(path[i].Y-path[i-1].Y)))
+	}
+	var total, done vg.Length
+	for i := 1; i < len(path); i++ {
+		if seen(i) {
+			total += step(i)
+		}
+	}
+	if total < 12 {
+		return
+	}
+	for i := 1; i < len(path); i++ {
+		if !seen(i) {
+			continue
+		}
+		if done += step(i); done >= total/2 {
+			m.head(c, path[i-1], path[i], 4)
+			return
+		}
+	}
+}
+
+// head fills an arrowhead of the given length with its tip at b.
+func (m mark) head(c draw.Canvas, a, b vg.Point, size vg.Length) {
+	dx, dy := float64(b.X-a.X), float64(b.Y-a.Y)
+	norm := math.Hypot(dx, dy)
+	if norm == 0 {
+		return
+	}
+	ux, uy := vg.Length(dx/norm)*size, vg.Length(dy/norm)*size
+	c.FillPolygon(m.color, []vg.Point{b, {X: b.X - ux - 0.4*uy, Y: b.Y - uy + 0.4*ux}, {X: b.X - ux + 0.4*uy, Y: b.Y - uy - 0.4*ux}})
 }
 
 // plotBars fills the bars and outlines them as one stepped line, which stays
@@ -136,6 +190,9 @@ func (m mark) DataRange() (xmin, xmax, ymin, ymax float64) {
 		xmin, xmax = math.Min(xmin, m.x[i]), math.Max(xmax, m.x[i])
 		ymin, ymax = math.Min(ymin, m.y[i]), math.Max(ymax, m.y[i])
 		switch {
+		case m.kind == arrows:
+			xmin, xmax = math.Min(xmin, m.lo[i]), math.Max(xmax, m.lo[i])
+			ymin, ymax = math.Min(ymin, m.hi[i]), math.Max(ymax, m.hi[i])
 		case m.kind == bars:
 			xmin, xmax, ymin = math.Min(xmin, m.lo[i]), math.Max(xmax, m.hi[i]), math.Min(ymin, 0)
 		case m.lo != nil:
@@ -183,6 +240,9 @@ func (m mark) Thumbnail(c *draw.Canvas) {
 		c.DrawGlyph(g, mid)
 	default:
 		c.StrokeLine2(m.line(), c.Min.X, mid.Y, c.Max.X, mid.Y)
+		if m.kind == orbit || m.kind == arrows {
+			m.head(*c, c.Min, vg.Point{X: mid.X + 3, Y: mid.Y}, 4)
+		}
 		if m.kind == series {
 			c.DrawGlyph(m.glyph(), mid)
 		}

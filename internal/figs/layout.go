@@ -27,11 +27,26 @@ func (f *Figure) draw(c draw.Canvas) (err error) {
 	styles := f.styles()
 	c = drawLegend(draw.Crop(c, margin, -margin, margin, -margin), f.legend(styles))
 
-	// Titles and labels are drawn here and not by gonum/plot, which reserves
-	// room for them as if they were marks on the data.
+	rows := max(f.Rows, 1)
+	cols := (len(f.Panels) + rows - 1) / rows
+	height := (c.Size().Y - vg.Length(rows-1)*gutter) / vg.Length(rows)
+	for i := range rows {
+		top := vg.Length(i) * (height + gutter)
+		row := draw.Crop(c, 0, 0, c.Size().Y-top-height, -top)
+		if lo, hi := i*cols, min((i+1)*cols, len(f.Panels)); lo < hi {
+			drawRow(row, f.Panels[lo:hi], cols, styles)
+		}
+	}
+	return nil
+}
+
+// drawRow draws panels side by side, in as many columns as asked. Titles and labels
+// are drawn here and not by gonum/plot, which reserves room for them as if they were
+// marks on the data.
+func drawRow(c draw.Canvas, panels []*Panel, cols int, styles map[string]style) {
 	title, label := textStyle(titleSize), textStyle(labelSize)
 	var head, foot vg.Length
-	for _, p := range f.Panels {
+	for _, p := range panels {
 		if p.Title != "" {
 			head = title.FontExtents().Height + 4
 		}
@@ -39,11 +54,11 @@ func (f *Figure) draw(c draw.Canvas) (err error) {
 			foot = label.FontExtents().Height + 2
 		}
 	}
-	plots := make([]*plot.Plot, len(f.Panels))
-	areas := make([]draw.Canvas, len(f.Panels))
-	tiles := draw.Tiles{Cols: len(plots), Rows: 1, PadX: gutter}
+	plots := make([]*plot.Plot, len(panels))
+	areas := make([]draw.Canvas, len(panels))
+	tiles := draw.Tiles{Cols: cols, Rows: 1, PadX: gutter}
 	lo, hi := vg.Length(math.Inf(-1)), vg.Length(math.Inf(1))
-	for i, p := range f.Panels {
+	for i, p := range panels {
 		plots[i] = p.plot(styles)
 		left := vg.Length(0)
 		if p.Y != "" {
@@ -53,7 +68,7 @@ func (f *Figure) draw(c draw.Canvas) (err error) {
 		d := plots[i].DataCanvas(areas[i])
 		lo, hi = max(lo, d.Min.Y), min(hi, d.Max.Y)
 	}
-	for i, p := range f.Panels {
+	for i, p := range panels {
 		a := areas[i]
 		d := plots[i].DataCanvas(a)
 		a = draw.Crop(a, 0, 0, lo-d.Min.Y, hi-d.Max.Y)
@@ -67,7 +82,6 @@ func (f *Figure) draw(c draw.Canvas) (err error) {
 		up.Rotation = math.Pi / 2
 		a.FillText(up, vg.Point{X: a.Min.X - 4, Y: d.Center().Y}, p.Y)
 	}
-	return nil
 }
 
 func textStyle(size vg.Length) text.Style {

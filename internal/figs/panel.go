@@ -31,9 +31,12 @@ const (
 	guide                // thin dashed reference line
 	quantile             // QQ points
 	level                // points of one level of an ordered quantity
+	broken               // a set in the plane that repels
+	orbit                // a path with its direction
+	arrows               // a field: x, y, lo, hi = tails and tips
 )
 
-var kindNames = [...]string{"histogram", "curve", "cdf", "points", "series", "set", "reference", "qq", "level"}
+var kindNames = [...]string{"histogram", "curve", "cdf", "points", "series", "set", "reference", "qq", "level", "unstable set", "orbit", "field"}
 
 func (k kind) String() string { return kindNames[k] }
 
@@ -211,6 +214,21 @@ func (p *Panel) Level(name string, x, y []float64) {
 // Set adds a set in the plane as a strong line, as the singular set under a
 // cloud of estimates.
 func (p *Panel) Set(name string, x, y []float64) { p.add(layer{kind: locus, name: name, x: x, y: y}) }
+
+// UnstableSet adds a set in the plane that repels what comes near, as a dashed line.
+func (p *Panel) UnstableSet(name string, x, y []float64) {
+	p.add(layer{kind: broken, name: name, x: x, y: y})
+}
+
+// Orbit adds the path of one trajectory, with an arrowhead in the middle of its
+// length. The orbits of one name look alike and stand once in the legend.
+func (p *Panel) Orbit(name string, x, y []float64) { p.add(layer{kind: orbit, name: name, x: x, y: y}) }
+
+// Field adds short arrows from (x, y) to (toX, toY). Arrows of one length are easiest
+// to read.
+func (p *Panel) Field(name string, x, y, toX, toY []float64) {
+	p.add(layer{kind: arrows, name: name, x: x, y: y, lo: toX, hi: toY})
+}
 
 // Series adds measured values y ± 2 se, joined by a thin line. se may be nil; an
 // error that is not finite is drawn as none.

@@ -32,6 +32,7 @@ var (
 	vermillion = color.NRGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 255} // the singular set
 	ink        = color.NRGBA{R: 0x22, G: 0x22, B: 0x22, A: 255} // theory, text
 	grey       = color.NRGBA{R: 0x77, G: 0x77, B: 0x77, A: 255} // references, axes
+	pale       = color.NRGBA{R: 0xA8, G: 0xA8, B: 0xA8, A: 255} // fields
 	gridGrey   = color.NRGBA{R: 0xE4, G: 0xE4, B: 0xE4, A: 255}
 	paper      = color.White
 )
@@ -64,7 +65,8 @@ var shapes = []draw.GlyphDrawer{
 }
 
 // styles gives every name of a figure its look: data take colours, theory takes
-// ink with dashes, levels the ramp, sets are vermillion and references grey.
+// ink with dashes, levels the ramp, sets are vermillion, or dashed where they repel,
+// and references grey.
 func (f *Figure) styles() map[string]style {
 	m := map[string]style{}
 	data, theory, levels := 0, 0, 0
@@ -83,6 +85,10 @@ func (f *Figure) styles() map[string]style {
 			case l.kind == level:
 				s.color = ramp[min(levels, len(ramp)-1)]
 				levels++
+			case l.kind == broken:
+				s.color, s.dashes = ink, []vg.Length{4, 2.5}
+			case l.kind == arrows:
+				s.color = pale
 			case l.kind == guide:
 				s.color, s.dashes = grey, []vg.Length{3, 2}
 			default:
