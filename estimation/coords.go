@@ -25,6 +25,8 @@ type space struct {
 	theta, s  []float64 // θ and ∂ℓ/∂θ at the last point
 	x, up, dn []float64
 	jac       *mat.Dense
+	trust     *trust        // of quadratic
+	h, hNext  *mat.SymDense // of quadratic
 }
 
 func newSpace(l models.Likelihood) *space {
@@ -49,6 +51,20 @@ func newSpace(l models.Likelihood) *space {
 		sp.free = box(sp.params)
 	}
 	return sp
+}
+
+// quadratic returns the scratch of a climb by quadratic models: the trust region with
+// its first radius, a Hessian, and where there is a curver a second one for the next
+// point.
+func (sp *space) quadratic() (t *trust, h, hNext *mat.SymDense) {
+	if sp.trust == nil {
+		sp.trust, sp.h = newTrust(sp.d, sp.weight), mat.NewSymDense(sp.d, nil)
+		if sp.curver != nil {
+			sp.hNext = mat.NewSymDense(sp.d, nil)
+		}
+	}
+	sp.trust.begin()
+	return sp.trust, sp.h, sp.hNext
 }
 
 // toFree fills u with the coordinates of θ and reports whether they are finite;

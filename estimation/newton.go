@@ -6,8 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/neuromanifold/neuromanifold/models"
 )
 
@@ -65,12 +63,7 @@ func (n Newton) run(ctx context.Context, sp *space, start []float64) (Fit, error
 	if !sp.toFree(u, start, 0) && !sp.toFree(u, start, 1e-8) {
 		return failed(start, "the start has no unconstrained coordinates"), nil
 	}
-	t := newTrust(d, sp.weight)
-	h := mat.NewSymDense(d, nil)
-	var hNext *mat.SymDense // with a Curver: the Hessian at next
-	if sp.curver != nil {
-		hNext = mat.NewSymDense(d, nil)
-	}
+	t, h, hNext := sp.quadratic()
 	ll := sp.gradHess(h, g, u)
 	if math.IsInf(ll, -1) {
 		return failed(start, "the log-likelihood or its score is not finite at the start"), nil

@@ -5,8 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/neuromanifold/neuromanifold/models"
 )
 
@@ -39,8 +37,7 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 			out = append(out, v)
 		}
 	}
-	h := mat.NewSymDense(d, nil)
-	t := newTrust(d, sp.weight)
+	t, h, _ := sp.quadratic()
 	if d <= autoPolishDim && !math.IsInf(sp.grad(g, u), -1) && sp.hess(h, u, g) && t.factorize(h, u, g) && t.spectrum() {
 		size := math.Abs(t.lambda[0])
 		for j := d - 1; j >= 0 && t.lambda[j] > -0.05*size; j-- {

@@ -46,15 +46,20 @@ func newTrust(d int, weight float64) *trust {
 	buf := make([]float64, 8*d+4*d*d)
 	part := func(n int) []float64 { p := buf[:n:n]; buf = buf[n:]; return p }
 	t := &trust{
-		d: d, weight: weight, radius: 0.5 * math.Sqrt(weight),
+		d: d, weight: weight,
 		scale: part(d), c: part(d), lambda: part(d), p: part(d), w: part(d), r: part(d), g: part(d), newton: part(d),
 		h: part(d * d), chol: part(d * d), q: part(d * d), work: part(d * d),
 	}
 	if d > jacobiDim {
 		t.s = mat.NewSymDense(d, nil)
 	}
+	t.begin()
 	return t
 }
+
+// begin sets the first radius: a step along a regular direction that loses an eighth of
+// a nat per unit of weight.
+func (t *trust) begin() { t.radius = 0.5 * math.Sqrt(t.weight) }
 
 // factorize takes the model ℓ + gᵀδ + ½ δᵀhδ at u. It reports false if the
 // eigen-decomposition fails.
@@ -252,17 +257,29 @@ func (t *trust) within() {
 		}
 		return
 	}
-	// Secular equation ‖p(shift)‖ = radius, decreasing in the shift.
-	high := low + norm2(t.c)/t.radius
-	for range 100 {
-		mid := 0.5 * (low + high)
-		if v := t.norm(mid); v > t.radius {
-			low = mid
-		} else if high = mid; v > 0.95*t.radius {
+	// Secular equation ‖p(s)‖ = r by Newton's method on 1/r − 1/‖p(s)‖, which is nearly
+	// linear and convex: from the left of the root the iterates rise to it (Conn, Gould
+	// and Toint, Trust-Region Methods, 2000, section 7.3.3). No one component of p may be
+	// longer than r, which bounds the root from the left.
+	shift := low
+	for j, c := range t.c {
+		shift = max(shift, t.lambda[j]+math.Abs(c)/t.radius)
+	}
+	for range 50 {
+		pp, dp := 0.0, 0.0 // ‖p‖² and −½ its derivative
+		for j, c := range t.c {
+			e := shift - t.lambda[j]
+			p := c / e
+			pp += p * p
+			dp += p * p / e
+		}
+		v := math.Sqrt(pp)
+		if v <= 1.05*t.radius {
 			break
 		}
+		shift += (v/t.radius - 1) * pp / dp
 	}
-	t.solve(high)
+	t.solve(shift)
 }
 
 func (t *trust) solve(shift float64) {

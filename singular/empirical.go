@@ -93,23 +93,39 @@ func (m *MixtureScore) fill() {
 		for k := 0; k <= m.half; k++ {
 			t := sign * float64(k) * m.step
 			j := m.half + int(sign)*k
+			sum := n
 			if k > 0 {
-				for i, r := range m.ratio {
-					m.up[i] *= r
-				}
+				sum = advance(m.up, m.ratio)
 			}
 			if math.Abs(t) < smallT {
 				m.path[j] = m.series(t)
 				continue
 			}
-			sum := 0.0
-			for _, v := range m.up {
-				sum += v
-			}
 			// Σ t x_i = 0: the data is centred.
 			m.path[j] = (sum*math.Exp(-t*t/2) - n) / math.Sqrt(n*(math.Expm1(t*t)-t*t))
 		}
 	}
+}
+
+// advance multiplies up by ratio and returns the sum of the products, in four parts so
+// that an addition need not wait for the one before.
+func advance(up, ratio []float64) float64 {
+	ratio = ratio[:len(up)]
+	var a, b, c, d float64
+	i := 0
+	for ; i+4 <= len(up); i += 4 {
+		u, r := up[i:i+4:i+4], ratio[i:i+4:i+4]
+		u[0] *= r[0]
+		u[1] *= r[1]
+		u[2] *= r[2]
+		u[3] *= r[3]
+		a, b, c, d = a+u[0], b+u[1], c+u[2], d+u[3]
+	}
+	for ; i < len(up); i++ {
+		up[i] *= ratio[i]
+		a += up[i]
+	}
+	return (a + b) + (c + d)
 }
 
 // value is W_n(t) from its definition.

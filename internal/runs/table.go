@@ -86,6 +86,10 @@ const (
 	keyColumns = "neuromanifold.columns" // JSON: name, type, unit, doc
 )
 
+// codec is shared because it keeps its encoders, of some megabytes each, from one
+// chunk to the next.
+var codec = &zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}
+
 // Encode returns the chunk file with these rows: the same bytes for the same
 // run, name and rows.
 func (t *Table[R]) Encode(run, name string, rows []Record[R]) ([]byte, error) {
@@ -99,7 +103,7 @@ func (t *Table[R]) Encode(run, name string, rows []Record[R]) ([]byte, error) {
 		// The default names the version of the library and its revision, which
 		// are not the run's business.
 		parquet.CreatedBy("neuromanifold", strconv.Itoa(Format), ""),
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}),
+		parquet.Compression(codec),
 		parquet.KeyValueMetadata(keyRun, run),
 		parquet.KeyValueMetadata(keyChunk, name),
 		parquet.KeyValueMetadata(keyRows, strconv.Itoa(len(rows))),
