@@ -91,7 +91,7 @@ func (o OrElse) Maximize(ctx context.Context, l models.Likelihood, start []float
 
 func (o OrElse) climb(ctx context.Context, sp *space, start []float64, rng *rand.Rand) (Fit, error) {
 	a, err := climb(ctx, o.First, sp, start, rng)
-	if err != nil || a.Status == Converged || a.Status == Boundary || math.IsInf(a.LogLik, -1) {
+	if err != nil || a.Status == Converged || a.Status == Boundary || a.Status == NoMaximum || math.IsInf(a.LogLik, -1) {
 		return a, err
 	}
 	b, err := climb(ctx, o.Second, sp, a.Theta, rng)
@@ -100,7 +100,7 @@ func (o OrElse) climb(ctx context.Context, sp *space, start []float64, rng *rand
 	}
 	b.Iter += a.Iter
 	b.Evals += a.Evals
-	if b.LogLik < a.LogLik && b.Status != Boundary {
+	if b.LogLik < a.LogLik && b.Status != Boundary && b.Status != NoMaximum {
 		a.Iter, a.Evals = b.Iter, b.Evals
 		return a, nil
 	}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/neuromanifold/neuromanifold/models"
 )
@@ -88,6 +91,22 @@ func (m *Maximum) Sound() bool {
 	return len(m.Floored) == 0 && len(m.Edge) == 0 && len(m.Small) == 0
 }
 
+// floorsMany reports whether a component on the variance floor holds MinHolding
+// observations or more: what sits on the floor is then no accident of the spacing of a
+// few points.
+func (m *Maximum) floorsMany() bool {
+	few := map[string]bool{}
+	for _, h := range m.Small {
+		few[strconv.Itoa(h.Component)] = true
+	}
+	return slices.ContainsFunc(m.Floored, func(name string) bool {
+		// As var2 or cov2_1_1; a common variance has no number, and some component is
+		// not small.
+		number, _, _ := strings.Cut(strings.TrimLeft(name, "covar"), "_")
+		return !few[number]
+	})
+}
+
 // Status says how a climb ended.
 type Status int
 
@@ -96,25 +115,30 @@ const (
 	Converged Status = iota
 	// IterationLimit: still climbing when the iterations ran out.
 	IterationLimit
-	// Boundary: the maximum lies on a bound of the parameter space or on a
-	// variance floor, where a gradient need not vanish.
+	// Boundary: the maximum lies on a bound of the parameter space, or this climb
+	// ended on a variance floor, where a gradient need not vanish.
 	Boundary
 	// Failed: the climb could not begin or could not go on: the likelihood is
 	// -Inf at the start, or no step goes up although the gradient is not small.
 	Failed
+	// NoMaximum: there is no maximum to report. Every end lies on a variance floor,
+	// or the regression passes through all data with a free variance: the height is
+	// that of the floor, or of rounding.
+	NoMaximum
 )
 
-var statusNames = [...]string{"converged", "iteration limit", "boundary", "failed"}
+var statusNames = [...]string{"converged", "iteration limit", "boundary", "failed", "unbounded"}
 
 var statusAdvice = [...]string{
 	"nothing to do",
 	"raise the iteration limit, or finish with Newton",
 	"read the warnings: a bound or variance floor is active; widen it, or fit the smaller model",
 	"try other starts, rescale the data, or check that the start lies inside the domain",
+	"fit a smaller model, or look for repeated values, one value far from all others, or a regression without noise",
 }
 
 // Statuses lists every status in order, for tables that count them.
-func Statuses() []Status { return []Status{Converged, IterationLimit, Boundary, Failed} }
+func Statuses() []Status { return []Status{Converged, IterationLimit, Boundary, Failed, NoMaximum} }
 
 // String returns the status in lower case, as tables and files print it.
 func (s Status) String() string {

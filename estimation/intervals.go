@@ -83,7 +83,7 @@ func ProfileInterval(ctx context.Context, m models.Model, z *models.Data, r *Rep
 	if err := opt.fill(); err != nil {
 		return nil, err
 	}
-	if r.Status == Failed || len(r.Theta) != len(ps) {
+	if r.Status == Failed || r.Status == NoMaximum || len(r.Theta) != len(ps) {
 		return nil, errors.New("an interval needs a fit")
 	}
 	p := &profile{ctx: ctx, m: m, z: z, i: i, opt: opt, theta: r.Theta, top: r.LogLik, best: math.Inf(-1)}
@@ -236,7 +236,7 @@ func BootstrapIntervals(ctx context.Context, m models.Model, z *models.Data, r *
 	if replicates < 2 {
 		return nil, 0, fmt.Errorf("%d bootstrap replicates are too few", replicates)
 	}
-	if r.Status == Failed || len(r.Theta) != models.Dim(m) {
+	if r.Status == Failed || r.Status == NoMaximum || len(r.Theta) != models.Dim(m) {
 		return nil, 0, errors.New("an interval needs a fit")
 	}
 	each := opt.Each
@@ -261,7 +261,7 @@ func BootstrapIntervals(ctx context.Context, m models.Model, z *models.Data, r *
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil || fit.Status == Failed || !finite(fit.Theta):
+		case err != nil || fit.Status == Failed || fit.Status == NoMaximum || !finite(fit.Theta):
 			return nil
 		}
 		thetas[k] = fit.Theta

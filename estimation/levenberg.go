@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/neuromanifold/neuromanifold/models"
 )
@@ -279,10 +280,33 @@ func (d *descent) perfect() bool {
 	d.status = Converged
 	d.s.gain = 0
 	if d.q.ls.Noise >= 0 {
-		d.status = Boundary
-		d.warn = append(d.warn, "the regression passes through all data: the likelihood is unbounded as σ² goes to 0")
+		d.status = NoMaximum
+		d.warn = append(d.warn, passesThrough)
 	}
 	return true
+}
+
+const passesThrough = "the regression passes through all data: the likelihood is unbounded as σ² goes to 0"
+
+// perfectFit reports whether the free variance of a regression at θ is no more than
+// the rounding of its data: a climb by another method stops there as if at a maximum.
+// The size of the data is that of the residuals with all linear weights at 0.
+func perfectFit(l models.Likelihood, theta []float64) bool {
+	rz, ok := l.(models.Residualer)
+	if !ok {
+		return false
+	}
+	ls, ok := rz.LeastSquares()
+	if !ok || ls.Noise < 0 || len(ls.Linear) == 0 {
+		return false
+	}
+	none, r := slices.Clone(theta), make([]float64, ls.Rows)
+	for _, j := range ls.Linear {
+		none[j] = 0
+	}
+	rz.Residuals(r, nil, none)
+	const rounding = 1e-13 // of a residual, relative to the data
+	return theta[ls.Noise]*ls.Weight <= rounding*rounding*sumSquares(r)
 }
 
 func (d *descent) fail(why string) bool {

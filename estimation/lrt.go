@@ -89,7 +89,9 @@ type TestResult struct {
 	N, DF      int // terms; difference of the numbers of coordinates
 	Fit0, Fit1 *Report
 	// Statistic is T = 2 (max ℓ over H1 − max ℓ over H0), at least 0: the fit of H0
-	// is among the starts of H1.
+	// is among the starts of H1. It is NaN where H1 has no interior maximum above H0
+	// and solutions on its variance floor are higher; then only the EM-test, which
+	// penalises small variances, has a p-value.
 	Statistic float64
 	Bound     float64 // on the index set of the limit law; 0 for none
 
@@ -131,8 +133,15 @@ func LikelihoodRatio(ctx context.Context, h0, h1 models.Model, z *models.Data, o
 	if err != nil {
 		return nil, err
 	}
+	if f.fit0.Status == NoMaximum {
+		return nil, fmt.Errorf("%w: the likelihood of %v has no interior maximum: %s", ErrHypotheses, h0, NoMaximum.Advice())
+	}
 	if f.fit0.Status == Failed || f.fit1.Status == Failed {
 		return nil, fmt.Errorf("%w: the fit of %v failed: %s", ErrHypotheses, failedOf(f, h0, h1), Failed.Advice())
+	}
+	noMaximum := f.noMaximum(h1)
+	if noMaximum != "" {
+		f.statistic = math.NaN()
 	}
 	r := &TestResult{
 		H0: h0, H1: h1, N: f.l1.N(), DF: models.Dim(h1) - models.Dim(h0), Statistic: f.statistic, Bound: opt.Bound,
@@ -147,6 +156,13 @@ func LikelihoodRatio(ctx context.Context, h0, h1 models.Model, z *models.Data, o
 		r.Warnings = append(r.Warnings, w)
 	}
 	p.unshift(f, r)
+	if noMaximum != "" {
+		r.Chi2 = none("%s", noMaximum)
+		r.Limit, r.Bootstrap = r.Chi2, r.Chi2
+		err := p.emTest(ctx, r, z, opt)
+		r.Verdict = r.verdict()
+		return r, err
+	}
 	r.Chi2 = PValue{P: chi2Tail(r.DF, r.Statistic), Law: fmt.Sprintf("chi2(%d)", r.DF)}
 	if r.Limit, err = p.limit(r, opt); err != nil {
 		return nil, err
@@ -292,6 +308,10 @@ func (r *TestResult) verdict() string {
 	}[r.Null]
 	out := why + "; "
 	switch {
+	case math.IsNaN(r.Statistic) && r.EM.Available():
+		out = "there is no likelihood ratio: " + r.Chi2.Reason + "; " + say("the EM-test", r.EM)
+	case math.IsNaN(r.Statistic):
+		out = "there is no likelihood ratio: " + r.Chi2.Reason
 	case r.Null == RegularNull && r.Bootstrap.Available():
 		out += say("the bootstrap, which χ² should match", r.Bootstrap)
 	case r.Null == RegularNull:

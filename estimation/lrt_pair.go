@@ -29,7 +29,7 @@ type pairFit struct {
 	l0, l1     models.Likelihood
 	fit0, fit1 Fit
 	embedded   []float64 // the fit of H0 in H1
-	statistic  float64
+	statistic  float64   // NaN where a fit has no maximum
 	warnings   []string
 }
 
@@ -53,9 +53,9 @@ func newPair(h0, h1 models.Model, z *models.Data, opt TestOptions) (*pair, error
 	if n := z.N * max(1, z.Q); n <= d1 {
 		return nil, fmt.Errorf("%w: %d values are too few for the %d coordinates of %v", ErrHypotheses, n, d1, h1)
 	}
-	if freeVariance(h0) || freeVariance(h1) {
-		if j := constantColumn(z); j > 0 {
-			return nil, fmt.Errorf("%w: column %d of the data is constant: with a free variance the likelihood is unbounded", ErrHypotheses, j)
+	for _, m := range []models.Model{h0, h1} {
+		if err := checkData(m, z); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrHypotheses, err)
 		}
 	}
 	p := &pair{h0: h0, h1: h1, bound: opt.Bound}
@@ -69,31 +69,6 @@ func newPair(h0, h1 models.Model, z *models.Data, opt TestOptions) (*pair, error
 	var err error
 	p.law, p.reason, err = limitLawOf(h0, h1, opt.Bound)
 	return p, err
-}
-
-// freeVariance reports whether a variance is among the coordinates.
-func freeVariance(m models.Model) bool {
-	for _, p := range m.Params() {
-		if strings.HasPrefix(p.Name, "var") || strings.HasPrefix(p.Name, "cov") || p.Name == "sigma2" {
-			return true
-		}
-	}
-	return false
-}
-
-// constantColumn returns the number, from 1, of a modelled column whose values
-// are all equal, or 0.
-func constantColumn(z *models.Data) int {
-	for j := range z.Q {
-		first, same := z.Y(0)[j], true
-		for i := 1; i < z.N && same; i++ {
-			same = z.Y(i)[j] == first
-		}
-		if same {
-			return z.P + j + 1
-		}
-	}
-	return 0
 }
 
 // bounded returns the data and hypotheses as they are fitted: with a bound on
@@ -141,7 +116,7 @@ func (p *pair) fit(ctx context.Context, z *models.Data, starts int, each models.
 	if err != nil {
 		return nil, err
 	}
-	f := &pairFit{z: zz, shift: shift, h1: h1}
+	f := &pairFit{z: zz, shift: shift, h1: h1, statistic: math.NaN()}
 	if f.l0, err = h0.Bind(zz); err != nil {
 		return nil, err
 	}
@@ -151,7 +126,7 @@ func (p *pair) fit(ctx context.Context, z *models.Data, starts int, each models.
 	if f.fit0, err = fitFrom(ctx, h0, zz, f.l0, nil, starts, each, rng); err != nil {
 		return nil, err
 	}
-	if f.fit0.Status == Failed {
+	if f.fit0.Status == Failed || f.fit0.Status == NoMaximum {
 		return f, nil
 	}
 	f.embedded = make([]float64, models.Dim(h1))
@@ -170,7 +145,7 @@ func (p *pair) fit(ctx context.Context, z *models.Data, starts int, each models.
 			return nil, err
 		}
 	}
-	if f.fit1.Status == Failed {
+	if f.fit1.Status == Failed || f.fit1.Status == NoMaximum {
 		return f, nil
 	}
 	// H0 as a point of H1: the same sums in the same order, where the two
@@ -189,6 +164,28 @@ func (p *pair) fit(ctx context.Context, z *models.Data, starts int, each models.
 		f.statistic = 0
 	}
 	return f, nil
+}
+
+// noMaximum says why there is no statistic although both models were fitted, or
+// returns "": H1 has no maximum, or none but the fit of H0 itself while solutions on
+// the variance floor are higher.
+func (f *pairFit) noMaximum(h1 models.Model) string {
+	if f.fit1.Status != NoMaximum && f.statistic > 0 {
+		return ""
+	}
+	if f.fit1.Status == NoMaximum && len(f.fit1.Maxima) > 0 && len(f.fit1.Maxima[0].Floored) == 0 {
+		return fmt.Sprintf("the likelihood of %v is unbounded on these data: it passes through all of them", h1)
+	}
+	higher := 0
+	for _, m := range f.fit1.Maxima {
+		if len(m.Floored) > 0 && m.LogLik > f.fit0.LogLik+1e-6*(1+math.Abs(f.fit0.LogLik)) {
+			higher++
+		}
+	}
+	if higher == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%v has no interior maximum above that of H0, only solutions on the variance floor", h1)
 }
 
 // fitFrom fits m from many starts; a model without coordinates is evaluated.

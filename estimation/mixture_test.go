@@ -278,7 +278,7 @@ func TestFloorIsNeverTheFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fit.Status != estimation.Boundary || len(fit.Warnings) == 0 {
+	if fit.Status != estimation.NoMaximum || len(fit.Warnings) == 0 {
 		t.Errorf("%v %q", fit.Status, fit.Warnings)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/neuromanifold/neuromanifold/models"
@@ -33,7 +34,7 @@ type Parent struct {
 // A Report is what is known of a maximum-likelihood fit.
 type Report struct {
 	Model    models.Model
-	Theta    []float64 // θ̂ (d), canonical
+	Theta    []float64 // θ̂ (d), canonical; NaN under NoMaximum, as everything that follows from it
 	LogLik   float64   // the highest interior local maximum found, in nats
 	Dim, N   int       // coordinates of θ; terms of the log-likelihood
 	AIC, BIC float64   // −2ℓ + 2d, −2ℓ + d log n
@@ -41,7 +42,7 @@ type Report struct {
 	Gain     float64 // increase of ℓ still predicted at θ̂, in nats
 	GradNorm float64 // scaled gradient at θ̂, see Fit
 	Warnings []string
-	Flags    []string // what makes the maximum suspicious, one entry a component
+	Flags    []string // what makes the maximum suspicious: a small component, no more values than coordinates, a saddle
 
 	// SE are standard errors from the observed information −∂²ℓ/∂θ∂θᵀ at θ̂, NaN
 	// where the coordinate is not estimable; Reason then says why ("" elsewhere).
@@ -78,12 +79,16 @@ func Default(m models.Model) MultiStart {
 
 const seriesScreen = 16
 
-// MLE fits m to z by maximum likelihood from many starts and reports everything
-// that a reader of the fit should know. The error is for a request that cannot
-// be carried out; numerical outcomes are in Status, Warnings and Flags.
+// MLE fits m to z by maximum likelihood from many starts and reports everything that a
+// reader of the fit should know. The error is for a request that cannot be carried out,
+// and wraps ErrData where the data are to blame; numerical outcomes are in Status,
+// Warnings and Flags.
 func MLE(ctx context.Context, m models.Model, z *models.Data, opt Options) (*Report, error) {
 	l, err := m.Bind(z)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkData(m, z); err != nil {
 		return nil, err
 	}
 	rng := opt.Rand
@@ -124,6 +129,11 @@ func Describe(l models.Likelihood, fit Fit) *Report {
 		Status: fit.Status, Gain: fit.Gain, GradNorm: fit.GradNorm, Warnings: fit.Warnings,
 		Maxima: fit.Maxima, Starts: fit.Starts, Evals: fit.Evals,
 	}
+	if fit.Status == NoMaximum {
+		r.withdraw()
+		return r
+	}
+	r.settle(l)
 	for i := range r.Maxima {
 		if r.Maxima[i].Sound() {
 			r.Sound = &r.Maxima[i]
@@ -136,9 +146,65 @@ func Describe(l models.Likelihood, fit Fit) *Report {
 	for _, h := range small(l, fit.Theta) {
 		r.Flags = append(r.Flags, fmt.Sprintf("component %d holds %.2f observations, fewer than %d", h.Component, h.Points, MinHolding))
 	}
-	r.Strata, _ = singular.StrataAt(m, fit.Theta)
+	if values := n * max(1, m.Shape().Q); values <= d {
+		r.Flags = append(r.Flags, fmt.Sprintf("%d values for %d coordinates: the fit follows the data and says nothing of a law", values, d))
+		r.Sound = nil
+	}
+	for i := range r.Maxima {
+		if x := &r.Maxima[i]; x.LogLik > r.LogLik && x.floorsMany() {
+			r.Flags = append(r.Flags, fmt.Sprintf("%d or more observations on the variance floor are %.4g nats more likely: repeated values, or one far from all others", MinHolding, x.LogLik-r.LogLik))
+			break
+		}
+	}
+	r.Strata, _ = singular.StrataAt(m, r.Theta)
 	r.uncertainty(l)
 	return r
+}
+
+// settle moves θ̂ onto a stratum of the singular set that it has come so near to that ℓ
+// there is the same to what a climb can tell. A millionth off the overlap the observed
+// information is that of rounding, and a warning of a saddle would be its echo.
+func (r *Report) settle(l models.Likelihood) {
+	const near = 1e-4
+	st, ok := r.Model.(models.Stratified)
+	if !ok || math.IsInf(r.LogLik, 0) {
+		return
+	}
+	on := make([]float64, r.Dim)
+	for _, s := range st.Strata() {
+		if s.Project == nil {
+			continue
+		}
+		s.Project(on, r.Theta)
+		moved, far := false, false
+		for i, v := range on {
+			d := math.Abs(v - r.Theta[i])
+			moved, far = moved || d > 0, far || !(d <= near*(1+math.Abs(v)))
+		}
+		if !moved || far {
+			continue
+		}
+		ll := l.LogLik(on)
+		if w := models.Weight(l); !(ll >= r.LogLik-min(1e-11*w, 1e-8)-rounding(r.LogLik, w)) {
+			continue
+		}
+		for i := range r.Maxima {
+			if x := &r.Maxima[i]; x.LogLik == r.LogLik && slices.Equal(x.Theta, r.Theta) {
+				x.Theta, x.LogLik = slices.Clone(on), ll
+			}
+		}
+		r.Theta, r.LogLik = slices.Clone(on), ll
+		r.AIC, r.BIC = -2*ll+2*float64(r.Dim), -2*ll+float64(r.Dim)*math.Log(float64(r.N))
+	}
+}
+
+// withdraw leaves no fit in the report: what was found is among the maxima.
+func (r *Report) withdraw() {
+	r.Theta = slices.Repeat([]float64{math.NaN()}, r.Dim)
+	r.SE, r.Reason, r.Rank = slices.Clone(r.Theta), slices.Repeat([]string{"there is no interior maximum"}, r.Dim), -1
+	r.LogLik, r.AIC, r.BIC, r.Gain, r.GradNorm = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
+	r.Starts.ReachedBest = 0
+	r.Flags = append(r.Flags, "no interior maximum: "+NoMaximum.Advice())
 }
 
 // Statistic returns the likelihood-ratio statistic T = 2(ℓ₁ − ℓ₀) of a larger

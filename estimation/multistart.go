@@ -22,7 +22,7 @@ import (
 // Two ends count as one maximum if their log-likelihoods agree to 1e-6 nats (and
 // 1e-9 of ℓ): on a singular set one law has many θ, so that θ cannot tell them
 // apart. The fit is the highest end that does not sit on a variance floor; ends
-// that do are among the maxima. Ties go to the lowest index of start.
+// that do are among the maxima, and where there is no other the status is NoMaximum. Ties go to the lowest index of start.
 //
 // All starts are drawn from rng before the first climb, so that they do not
 // depend on Each.
@@ -196,7 +196,12 @@ func record(l models.Likelihood, ends []Fit, interior bool) Fit {
 			})
 		}
 	}
-	return choose(l.Model().Params(), ends, order, of, maxima, interior, evals, iters)
+	fit := choose(l.Model().Params(), ends, order, of, maxima, interior, evals, iters)
+	if (fit.Status == Converged || fit.Status == Boundary) && perfectFit(l, fit.Theta) {
+		fit.Status = NoMaximum
+		fit.Warnings = append(fit.Warnings, passesThrough)
+	}
+	return fit
 }
 
 // choose returns the fit: the highest end off the variance floor, and if interior
@@ -224,7 +229,7 @@ func choose(ps []models.Param, ends []Fit, order, of []int, maxima []Maximum, in
 	} else {
 		best = order[0]
 		fit = ends[best]
-		fit.Status = Boundary
+		fit.Status = NoMaximum
 		fit.Warnings = append(fit.Warnings, "every start ended on the variance floor: no interior maximum was found")
 	}
 	fit.Theta = slices.Clone(fit.Theta)

@@ -15,6 +15,10 @@ import (
 // carries errors near 1e-13 and the step is 1e-5.
 const differencesTol = 1e-7
 
+// saddle is the relative size of a negative eigenvalue of the observed information
+// beyond doubt: ten times what a climb takes for rounding (upward).
+const saddle = 10 * upward
+
 // uncertainty fills in the observed information, its rank and the standard
 // errors that it allows.
 func (r *Report) uncertainty(l models.Likelihood) {
@@ -47,12 +51,16 @@ func (r *Report) uncertainty(l models.Likelihood) {
 	}
 	se := singular.StandardErrors(info, r.Model.Params())
 	r.SE, r.Reason, r.Rank = se.SE, se.Reason, se.Rank
-	r.withhold()
+	r.withhold(l)
 	if finiteSym(info) {
 		if s, err := singular.NewSpectrum(info); err == nil {
 			r.Eigenvalues = s.Scaled
 			if s.Scaled[0] < -differencesTol*s.Scaled[d-1] {
 				r.Warnings = append(r.Warnings, "the observed information is indefinite: this is no strict local maximum")
+			}
+			if s.Scaled[0] < -saddle*s.Scaled[d-1] {
+				r.Flags = append(r.Flags, "a saddle, not a maximum: no start found a maximum that is higher and off the variance floor or the edge")
+				r.Sound = nil
 			}
 		}
 	}
@@ -61,37 +69,64 @@ func (r *Report) uncertainty(l models.Likelihood) {
 	}
 }
 
-// withhold takes back what the observed information seems to offer on a stratum
-// of the singular set. There the Fisher information is singular, but the second
-// derivatives of a finite sample differ from it by terms of order √n that fill
-// its null space with noise.
-func (r *Report) withhold() {
-	on := ""
-	for _, s := range r.Strata {
-		if s.On {
-			on = s.Name
-			break
-		}
-	}
-	if on == "" {
-		return
-	}
+// withhold takes back what the observed information seems to offer where the expected
+// one is singular: on a stratum of the singular set, and in a regression whose inputs
+// cannot tell the coordinates apart. There the second derivatives of a finite sample
+// differ from it by terms of order √n that fill its null space with noise.
+func (r *Report) withhold(l models.Likelihood) {
 	why := make([]string, r.Dim)
-	for i := range why {
-		why[i] = "not estimable: θ̂ is on the stratum " + on
+	if g := squaresInformation(l, r.Theta); g != nil {
+		se := singular.StandardErrors(g, r.Model.Params())
+		why = se.Reason
+		r.Rank = min(r.Rank, se.Rank)
 	}
-	if f, err := singular.NewFisher(r.Model, singular.FisherOptions{}); err == nil {
-		if info, err := f.At(r.Theta); err == nil {
-			se := singular.StandardErrors(info.F, r.Model.Params())
-			why = se.Reason
-			r.Rank = min(r.Rank, se.Rank)
+	for _, s := range r.Strata {
+		if !s.On {
+			continue
 		}
+		for i := range why {
+			why[i] = "not estimable: θ̂ is on the stratum " + s.Name
+		}
+		if f, err := singular.NewFisher(r.Model, singular.FisherOptions{}); err == nil {
+			if info, err := f.At(r.Theta); err == nil {
+				se := singular.StandardErrors(info.F, r.Model.Params())
+				why = se.Reason
+				r.Rank = min(r.Rank, se.Rank)
+			}
+		}
+		break
 	}
 	for i, w := range why {
 		if w != "" && r.Reason[i] == "" {
 			r.SE[i], r.Reason[i] = math.NaN(), w
 		}
 	}
+}
+
+// squaresInformation returns JᵀJ/σ² of a regression, the information expected at the
+// inputs of the data, or nil where there is no Jacobian to be had at a moderate price.
+func squaresInformation(l models.Likelihood, theta []float64) *mat.SymDense {
+	rz, ok := l.(models.Residualer)
+	if !ok {
+		return nil
+	}
+	ls, ok := rz.LeastSquares()
+	d := len(theta)
+	if !ok || d > autoPolishDim {
+		return nil
+	}
+	variance := ls.Sigma * ls.Sigma
+	if ls.Noise >= 0 {
+		variance = theta[ls.Noise]
+	}
+	r, jac := make([]float64, ls.Rows), mat.NewDense(ls.Rows, d, nil)
+	rz.Residuals(r, jac, theta)
+	g := mat.NewSymDense(d, nil)
+	g.SymOuterK(1/variance, jac.T())
+	if ls.Noise >= 0 {
+		g.SetSym(ls.Noise, ls.Noise, ls.Weight/(2*variance*variance))
+	}
+	return g
 }
 
 // settleZeros sets the eigenvalues that differencing cannot tell from zero to

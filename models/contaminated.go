@@ -129,26 +129,27 @@ func (l *contaminatedLik) outside(theta []float64) bool {
 	return !(a >= 0 && a <= 1) || math.IsNaN(b) || math.IsInf(b, 0) || math.Abs(b) > l.m.params[1].Hi
 }
 
-// ratio returns log p/p₀, p₁/p and (p₁ − p₀)/p with p₀, p₁ the densities of the
-// components and t = βx − β²/2 = log p₁/p₀ at a standardised x. It divides by the
-// larger of the two, so that nothing overflows, and takes the difference without
-// cancellation near b = 0.
-func ratio(a, t float64) (logp, r1, diff float64) {
+// ratio returns log p + ½ log 2π, p₁/p and (p₁ − p₀)/p at x in units of the standard
+// deviation, with p₀, p₁ the densities of N(0, 1) and N(β, 1). It divides by the larger
+// of the two, so that nothing overflows and an observation at 10⁶ keeps its digits, and
+// takes the difference without cancellation near β = 0.
+func ratio(a, beta, x float64) (logp, r1, diff float64) {
+	t := beta * (x - beta/2) // log p₁/p₀
 	if t <= 0 {
 		e := math.Expm1(t)
 		d := 1 + a*e
-		return math.Log1p(a * e), (1 + e) / d, e / d
+		return math.Log1p(a*e) - x*x/2, (1 + e) / d, e / d
 	}
 	e := math.Expm1(-t)
 	d := 1 + (1-a)*e
-	return t + math.Log1p((1-a)*e), 1 / d, -e / d
+	return math.Log1p((1-a)*e) - (x-beta)*(x-beta)/2, 1 / d, -e / d
 }
 
 // term returns log p(y) and its derivatives in a and b.
 func (m *Contaminated) term(theta []float64, y float64) (lp, da, db float64) {
 	a, beta, x := theta[0], theta[1]/m.s.SD, y/m.s.SD
-	lr, r1, diff := ratio(a, beta*(x-beta/2))
-	return lr - x*x/2 - halfLog2Pi - math.Log(m.s.SD), diff, a * r1 * (x - beta) / m.s.SD
+	lp, r1, diff := ratio(a, beta, x)
+	return lp - halfLog2Pi - math.Log(m.s.SD), diff, a * r1 * (x - beta) / m.s.SD
 }
 
 // LogLik implements Likelihood.
@@ -160,8 +161,8 @@ func (l *contaminatedLik) LogLik(theta []float64) float64 {
 	s, weight := 0.0, 0.0
 	for t, y := range l.z.V {
 		x, w := y/l.m.s.SD, l.rowWeight(t)
-		lr, _, _ := ratio(a, beta*(x-beta/2))
-		s += w * (lr - x*x/2)
+		lp, _, _ := ratio(a, beta, x)
+		s += w * lp
 		weight += w
 	}
 	return s - weight*(halfLog2Pi+math.Log(l.m.s.SD))
@@ -198,6 +199,24 @@ func (l *contaminatedLik) Score(dst, theta []float64) float64 {
 	return ll
 }
 
+// Hess implements Hesser.
+func (l *contaminatedLik) Hess(dst *mat.SymDense, theta []float64) {
+	checkLen(len(theta), 2)
+	a, beta, sd := theta[0], theta[1]/l.m.s.SD, l.m.s.SD
+	var aa, ab, bb float64
+	for t, y := range l.z.V {
+		x, w := y/sd, l.rowWeight(t)
+		_, r1, diff := ratio(a, beta, x)
+		r0 := 1 - a*diff // p₀/p
+		aa -= w * diff * diff
+		ab += w * r1 * r0 * (x - beta) / sd
+		bb += w * a * r1 * ((1-a)*r0*(x-beta)*(x-beta) - 1) / (sd * sd)
+	}
+	dst.SetSym(0, 0, aa)
+	dst.SetSym(0, 1, ab)
+	dst.SetSym(1, 1, bb)
+}
+
 // ScoreTerms implements TermScorer.
 func (l *contaminatedLik) ScoreTerms(dst *mat.Dense, theta []float64) {
 	if r, c := dst.Dims(); r != l.z.N || c != 2 {
@@ -223,8 +242,8 @@ func (l *contaminatedLik) EMStep(dst, theta []float64) float64 {
 	ll, weight, r, rx := 0.0, 0.0, 0.0, 0.0
 	for t, y := range l.z.V {
 		x, w := y/l.m.s.SD, l.rowWeight(t)
-		lr, r1, _ := ratio(a, beta*(x-beta/2))
-		ll += w * (lr - x*x/2)
+		lp, r1, _ := ratio(a, beta, x)
+		ll += w * lp
 		weight += w
 		r += w * a * r1
 		rx += w * a * r1 * y

@@ -109,9 +109,9 @@ func (m *Contaminated) Nodes(theta []float64, rule Rule) (*Data, []float64, erro
 	sum := 0.0
 	for i := range w {
 		x := float64(lo+i) * step
-		lr, _, _ := ratio(theta[0], beta*(x-beta/2))
+		lp, _, _ := ratio(theta[0], beta, x)
 		z.V[i] = x * m.s.SD
-		w[i] = math.Exp(lr - x*x/2)
+		w[i] = math.Exp(lp)
 		sum += w[i]
 	}
 	for i := range w {

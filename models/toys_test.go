@@ -360,3 +360,29 @@ func BenchmarkToyEMStep(b *testing.B) {
 		return ok
 	})
 }
+
+// An observation at 10⁶ has a density, a score and a Hessian to full precision: at
+// θ = (1/100, 10⁶) the two components do not overlap, and each has its closed form.
+func TestContaminatedFarFromZero(t *testing.T) {
+	m, err := Parse("contaminated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := &Data{N: 3, Q: 1, V: []float64{0.5, 1e6 + 0.25, -1}}
+	l, err := m.Bind(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theta := []float64{0.01, 1e6}
+	want := -3*halfLog2Pi + 2*math.Log(0.99) + math.Log(0.01) - 0.5*(0.25+0.0625+1)
+	if got := l.LogLik(theta); math.Abs(got-want) > 1e-14*math.Abs(want) {
+		t.Errorf("log-likelihood %v, want %v", got, want)
+	}
+	h := mat.NewSymDense(2, nil)
+	l.(Hesser).Hess(h, theta)
+	for i, want := range []float64{-1/(0.01*0.01) - 2/(0.99*0.99), 0, -1} {
+		if got := h.At(i/2, (i+1)/2); math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
+			t.Errorf("Hessian %d: %v, want %v", i, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
 )
 
@@ -22,6 +23,9 @@ type Exhibit struct {
 func exhibits(m *Material) []Exhibit {
 	var out []Exhibit
 	r := m.Fit
+	if r.Status == estimation.NoMaximum {
+		return nil
+	}
 	if r.Dim > 0 {
 		e := Exhibit{Name: "min_eigenvalue", Value: math.NaN(), Doc: fmt.Sprintf("of the observed information with unit diagonal, rank %d of %d", r.Rank, r.Dim)}
 		if len(r.Eigenvalues) > 0 {

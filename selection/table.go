@@ -197,7 +197,7 @@ func (c *comparison) fitOne(ctx context.Context, m *Material) (*estimation.Repor
 			_, has := c.all[o.Index].coefficient(w.Index)
 			return o.Index != w.Index && has
 		})
-		if !covered {
+		if !covered && c.all[w.Index].Fit.Status != estimation.NoMaximum {
 			opt.Parents = append(opt.Parents, estimation.Parent{Model: c.all[w.Index].Model, Theta: c.all[w.Index].Fit.Theta})
 		}
 	}
@@ -340,8 +340,11 @@ func (c *comparison) score(k Criterion, i int) Score {
 	if k.Needs&NeedRows != 0 && m.Model.Shape().Series {
 		return refuse("needs exchangeable rows: a series is not a bag of observations")
 	}
-	if m.Fit.Status == estimation.Failed {
+	switch m.Fit.Status {
+	case estimation.Failed:
 		return refuse("the fit failed")
+	case estimation.NoMaximum:
+		return refuse("there is no interior maximum")
 	}
 	s := k.Score(c.all, i)
 	if s.OK() && math.IsInf(s.Value, 0) {

@@ -82,7 +82,7 @@ func (t *Table) unanimous() string {
 func (t *Table) believe(order int) string {
 	name, best := t.Criteria[order].Name, t.Choice[order]
 	if len(t.Rows[best].Fit.Flags) > 0 && !t.Criteria[order].Needs.Bayesian() {
-		return fmt.Sprintf("undecided: %s prefers %s, but by a maximum on a component of fewer than %d points; fe and loo average over such maxima, ask them", name, t.label(best), estimation.MinHolding)
+		return fmt.Sprintf("undecided: %s prefers %s, but by a maximum that is flagged as spurious; fe and loo average over such maxima, ask them", name, t.label(best))
 	}
 	p := t.probabilities(order)
 	if p == nil {
@@ -164,13 +164,13 @@ func (t *Table) dissent(order, predict int) string {
 func (t *Table) remarks(authority int) string {
 	var flagged []string
 	for _, r := range t.Rows {
-		if len(r.Fit.Flags) > 0 {
+		if len(r.Fit.Flags) > 0 && r.Fit.Status != estimation.NoMaximum {
 			flagged = append(flagged, r.Label)
 		}
 	}
 	s := ""
 	if len(flagged) > 0 {
-		s += fmt.Sprintf("; the maxima of %s rest on components of fewer than %d points: criteria of the maximum may be too low there", strings.Join(flagged, ", "), estimation.MinHolding)
+		s += fmt.Sprintf("; the maxima of %s are flagged: criteria of the maximum may be too low there", strings.Join(flagged, ", "))
 	}
 	if chosen := t.Choice[authority]; chosen >= 0 {
 		// A Monte Carlo error of more than 2 moves a probability by a factor e.

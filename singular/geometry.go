@@ -38,7 +38,8 @@ type StratumAt struct {
 	TangentDim int
 }
 
-// onTol is the distance, relative to 1 + |θ|, within which θ is on a stratum.
+// onTol is the distance within which θ is on a stratum, relative to 1 + |θ| over the
+// coordinates that differ from the nearest point of it.
 const onTol = 1e-9
 
 // Describe returns the geometry at θ. It returns an error for a θ of wrong
@@ -116,12 +117,24 @@ func StrataAt(m models.Model, theta []float64) ([]StratumAt, *mat.Dense) {
 	if !ok {
 		return nil, nil
 	}
-	tol := onTol * (1 + norm2(theta))
+	near := make([]float64, len(theta))
 	var out []StratumAt
 	var tangent [][]float64
 	for _, s := range st.Strata() {
 		at := StratumAt{Name: s.Name, Codim: s.Codim, Doc: s.Doc, Distance: s.Distance(theta)}
-		at.On = at.Distance <= tol
+		// Relative to the coordinates that the stratum is about: variances of 10⁶
+		// must not put a weight of 0.01 on elimination.
+		size := norm2(theta)
+		if s.Project != nil {
+			s.Project(near, theta)
+			size = 0
+			for i, v := range near {
+				if v != theta[i] {
+					size = math.Hypot(size, theta[i])
+				}
+			}
+		}
+		at.On = at.Distance <= onTol*(1+size)
 		if at.On && s.Tangent != nil {
 			if t := s.Tangent(theta); t != nil {
 				basis := orthonormal(len(theta), columns(t))

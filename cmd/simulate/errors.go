@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/experiments"
 	"github.com/neuromanifold/neuromanifold/internal/runs"
 	"github.com/neuromanifold/neuromanifold/models"
@@ -84,7 +85,7 @@ func classify(err error) (code int, hints []string) {
 	case errors.As(err, &mismatch):
 		return exitRequest, append(hints, "choose another directory with --out, or the spec, seed and version that made this one")
 	case errors.As(err, &name), errors.As(err, &csv), errors.As(err, &spec),
-		errors.Is(err, models.ErrDomain), errors.Is(err, runs.ErrNotRun), errors.Is(err, singular.ErrNoRoute):
+		errors.Is(err, models.ErrDomain), errors.Is(err, runs.ErrNotRun), errors.Is(err, singular.ErrNoRoute), errors.Is(err, estimation.ErrData):
 		return exitRequest, hints
 	}
 	return exitFailed, hints

@@ -65,8 +65,12 @@ a variance floor is listed among the maxima and is never the fit.`,
 			} else {
 				err = a.printFit(r, fmt.Sprintf("%s, column %s", d.name, strings.Join(t.Names, ", ")))
 			}
-			if err == nil && r.Status == estimation.Failed {
+			switch {
+			case err != nil:
+			case r.Status == estimation.Failed:
 				err = fmt.Errorf("the fit failed: %s", r.Status.Advice())
+			case r.Status == estimation.NoMaximum:
+				err = fmt.Errorf("there is no interior maximum: %s", r.Status.Advice())
 			}
 			return err
 		}),
@@ -174,6 +178,9 @@ func notNil(s []string) []string {
 
 func (a *app) printFit(r *estimation.Report, data string) error {
 	a.printf("%v fitted to %s: n = %d, seed %d\n\n", r.Model, data, r.N, a.seed)
+	if r.Status == estimation.NoMaximum {
+		return a.printNoMaximum(r)
+	}
 	const most = 60
 	ps := r.Model.Params()
 	var rows [][]string
@@ -184,7 +191,7 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 		}
 		se := experiments.Format(r.SE[i])
 		if math.IsNaN(r.SE[i]) {
-			se = "not estimable: " + r.Reason[i]
+			se = "not estimable: " + strings.TrimPrefix(r.Reason[i], "not estimable: ")
 		}
 		rows = append(rows, []string{p.Name, p.Unit, experiments.Format(r.Theta[i]), se})
 	}
@@ -199,7 +206,7 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 		six(r.LogLik), six(r.AIC), six(r.BIC), rank, r.Starts.Tried, r.Starts.ReachedBest)
 
 	if len(r.Maxima) > 1 {
-		if err := a.printMaxima(r); err != nil {
+		if err := a.printMaxima(r, r.LogLik); err != nil {
 			return err
 		}
 	}
@@ -232,13 +239,29 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 		a.printf("flag: %s\n", f)
 	}
 	switch {
-	case len(r.Flags) == 0:
+	case len(r.Flags) == 0, r.Sound != nil && r.Sound.LogLik == r.LogLik:
 	case r.Sound != nil:
 		a.printf("best maximum without them: %s nats at θ = %s\n", six(r.Sound.LogLik), sixes(r.Sound.Theta))
 	default:
 		a.printf("no start reached a maximum without them: try more --starts, or a smaller model\n")
 	}
 	a.printf("%s\n", verdict(r))
+	return nil
+}
+
+// printNoMaximum shows what the starts found where none of it is a fit.
+func (a *app) printNoMaximum(r *estimation.Report) error {
+	a.printf("%d starts, no interior maximum; what they found\n", r.Starts.Tried)
+	if err := a.printMaxima(r, r.Maxima[0].LogLik); err != nil {
+		return err
+	}
+	a.printf("\n")
+	for _, w := range r.Warnings {
+		a.printf("warning: %s\n", w)
+	}
+	for _, f := range r.Flags {
+		a.printf("flag: %s\n", f)
+	}
 	return nil
 }
 
@@ -264,7 +287,8 @@ func sixes(theta []float64) string {
 	return strings.Join(parts, ",")
 }
 
-func (a *app) printMaxima(r *estimation.Report) error {
+// printMaxima lists the maxima with their distance from top.
+func (a *app) printMaxima(r *estimation.Report, top float64) error {
 	const most = 12
 	var rows [][]string
 	for i, m := range r.Maxima {
@@ -279,10 +303,10 @@ func (a *app) printMaxima(r *estimation.Report) error {
 		for _, h := range m.Small {
 			remarks = append(remarks, fmt.Sprintf("component %d holds %.3g points", h.Component, h.Points))
 		}
-		rows = append(rows, []string{six(m.LogLik), experiments.Format(r.LogLik - m.LogLik), strconv.Itoa(m.Reached), m.Status.String(), strings.Join(remarks, "; ")})
+		rows = append(rows, []string{six(m.LogLik), experiments.Format(top - m.LogLik), strconv.Itoa(m.Reached), m.Status.String(), strings.Join(remarks, "; ")})
 	}
 	a.printf("\n")
-	return a.table("maximum (nats)|below the fit|reached|status|", "status|", rows)
+	return a.table("maximum (nats)|below|reached|status|", "status|", rows)
 }
 
 // verdict is the last line: how the fit ended and how far to trust it.

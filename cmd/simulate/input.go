@@ -64,11 +64,16 @@ func (a *app) readTable(d *dataFlags) (models.Table, error) {
 	return t, bad(err)
 }
 
-// bind reads the data in the layout that the model takes.
+// bind reads the data in the layout that the model takes. A bundled series is refused
+// where rows must be exchangeable.
 func (a *app) bind(m models.Model, d *dataFlags) (*models.Data, models.Table, error) {
 	t, err := a.readTable(d)
 	if err != nil {
 		return nil, t, err
+	}
+	if set, err := datasets.Lookup(d.name); err == nil && set.Series && !m.Shape().Series {
+		return nil, t, bad(fmt.Errorf("--data %s is one time series, and the rows of %v must be exchangeable", d.name, m),
+			"arma is the family for a series")
 	}
 	z, err := t.Data(m.Shape())
 	if err != nil {

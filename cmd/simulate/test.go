@@ -17,7 +17,6 @@ import (
 	"github.com/neuromanifold/neuromanifold/experiments"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
-	"github.com/neuromanifold/neuromanifold/models/datasets"
 )
 
 func (a *app) testCommand() *cobra.Command {
@@ -56,10 +55,6 @@ moving-average root of ARMA(1,1).`,
 			z, t, err := a.bind(m1, &d)
 			if err != nil {
 				return err
-			}
-			if set, err := datasets.Lookup(d.name); err == nil && set.Series && !m1.Shape().Series {
-				return bad(fmt.Errorf("--data %s is one time series, and the rows of %v must be exchangeable", d.name, m1),
-					"a series is tested with arma")
 			}
 			if workers == 0 {
 				workers = runtime.GOMAXPROCS(0)
@@ -270,7 +265,11 @@ func (a *app) printTest(r *estimation.TestResult, data string) error {
 	if err := a.table("model|coordinates|log-likelihood (nats)|status|", "model|status|", rows); err != nil {
 		return err
 	}
-	a.printf("\nT = 2 (ℓ1 − ℓ0) = %s\n\n", experiments.Format(r.Statistic))
+	t := "does not exist"
+	if !math.IsNaN(r.Statistic) {
+		t = "= " + experiments.Format(r.Statistic)
+	}
+	a.printf("\nT = 2 (ℓ1 − ℓ0) %s\n\n", t)
 	if r.Bound > 0 {
 		a.printf("H1 is restricted by the bound %s of the limit law\n\n", experiments.Format(r.Bound))
 	}

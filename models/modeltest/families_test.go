@@ -109,7 +109,7 @@ func families() map[string]family {
 			},
 		},
 		"contaminated": {
-			words("Scorer TermScorer Stratified KnownRLCT"),
+			words("Scorer TermScorer Hesser Stratified KnownRLCT"),
 			[]member{{"contaminated", [][]float64{{0.3, 1.5}}, Options{}}, {"contaminated:bound=4", [][]float64{{0.3, -1.5}}, Options{}}},
 		},
 		"crossing": {
