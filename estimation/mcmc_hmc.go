@@ -171,6 +171,7 @@ func (c *leapfrog) trajectory(leaps int, eps float64, rng *rand.Rand) Move {
 	g := c.grad // of the point where the momentum is kicked
 	mv := Move{}
 	c.stat = 0
+	lost := math.Inf(1) // energy
 	for range leaps {
 		for i, s := range c.sd {
 			c.p[i] += eps / 2 * s * g[i]
@@ -184,6 +185,7 @@ func (c *leapfrog) trajectory(leaps int, eps float64, rng *rand.Rand) Move {
 			// A trajectory as long as the support is wide meets the wall at any
 			// step size: the steps before it say whether this one is too large.
 			mv.Outside = true
+			c.stat = min(1, math.Exp(-lost))
 			return mv
 		}
 		g = c.gradTo
@@ -192,14 +194,13 @@ func (c *leapfrog) trajectory(leaps int, eps float64, rng *rand.Rand) Move {
 			c.p[i] += eps / 2 * s * g[i]
 			kin += c.p[i] * c.p[i]
 		}
-		e := h0 - (v - kin/2)
-		if !(e < maxEnergyError) { // NaN too
-			c.stat = 0
+		lost = h0 - (v - kin/2)
+		if !(lost < maxEnergyError) { // NaN too
 			mv.Divergent = true
 			return mv
 		}
-		c.stat = min(1, math.Exp(-e))
 	}
+	c.stat = min(1, math.Exp(-lost))
 	mv.Accept = c.stat
 	if rng.Float64() < mv.Accept {
 		c.at, c.to = c.to, c.at

@@ -48,7 +48,8 @@ func NewJeffreys(m models.Model, lo, hi []float64) (*Jeffreys, error) {
 		return r
 	}}}
 	// A kink of √|det F| across a line of zeros leaves an error of second order.
-	const tol = 2e-5
+	const tol = 1e-4
+	const most = 300_000 // nodes
 	last := math.NaN()
 	for panels := 4; ; panels *= 2 {
 		v := p.logVolume(first, panels)
@@ -60,8 +61,8 @@ func NewJeffreys(m models.Model, lo, hi []float64) (*Jeffreys, error) {
 		if math.IsInf(v, -1) {
 			return nil, fmt.Errorf("Jeffreys' prior of %v: √det F vanishes on the whole box: %w", m, ErrImproper)
 		}
-		if math.Pow(float64(2*panels), float64(d)) > 40000 {
-			return nil, fmt.Errorf("Jeffreys' prior of %v: ∫ √det F over the box does not settle: %w", m, ErrImproper)
+		if math.Pow(float64(2*panels*jeffreysNodes), float64(d)) > most {
+			return nil, fmt.Errorf("Jeffreys' prior of %v: ∫ √det F over the box does not settle within %d nodes, and may be infinite: %w", m, most, ErrImproper)
 		}
 	}
 	p.ceilings(first)
@@ -91,9 +92,12 @@ func (r *rootDet) at(theta []float64) float64 {
 	return r.chol.LogDet() / 2
 }
 
-// logVolume is log ∫ √det F by panels of 4 Gauss–Legendre nodes.
+// jeffreysNodes is the number of nodes of a panel.
+const jeffreysNodes = 4
+
+// logVolume is log ∫ √det F by panels of Gauss–Legendre nodes.
 func (p *Jeffreys) logVolume(r *rootDet, panels int) float64 {
-	const nodes = 4
+	const nodes = jeffreysNodes
 	x, w := make([]float64, nodes), make([]float64, nodes)
 	quad.Legendre{}.FixedLocations(x, w, 0, 1)
 	theta := make([]float64, len(p.lo))

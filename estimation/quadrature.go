@@ -21,6 +21,9 @@ type QuadratureOptions struct {
 	// Smallest is the smallest β that At will be asked for; 0 means 1/log n.
 	// Mass that matters there is not cut away.
 	Smallest float64
+	// EvidenceOnly keeps no terms, which for many rows do not fit in memory:
+	// Draws is empty, and Tol and Err are those of the free energy alone.
+	EvidenceOnly bool
 }
 
 // An Integrated holds a likelihood on the nodes of a quadrature rule, with which
@@ -76,7 +79,7 @@ func Integrate(ctx context.Context, m models.Model, z *models.Data, prior Prior,
 			}
 			return last, nil
 		}
-		g, err := product(ctx, l, prior, axes, panels, opt.Smallest)
+		g, err := product(ctx, l, prior, axes, panels, opt)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +148,7 @@ func axesOf(prior Prior) ([]axis, error) {
 
 const nodesPerPanel = 10
 
-func product(ctx context.Context, l models.Likelihood, prior Prior, axes []axis, panels int, smallest float64) (*Integrated, error) {
+func product(ctx context.Context, l models.Likelihood, prior Prior, axes []axis, panels int, opt QuadratureOptions) (*Integrated, error) {
 	d := len(axes)
 	x0, w0 := make([]float64, nodesPerPanel), make([]float64, nodesPerPanel)
 	quad.Legendre{}.FixedLocations(x0, w0, 0, 1)
@@ -183,7 +186,7 @@ func product(ctx context.Context, l models.Likelihood, prior Prior, axes []axis,
 		if !math.IsInf(logw[k], -1) {
 			ll[k] = l.LogLik(theta)
 		}
-		top = max(top, logw[k]+smallest*ll[k])
+		top = max(top, logw[k]+opt.Smallest*ll[k])
 	}
 	if math.IsInf(top, -1) {
 		return nil, ErrNoMass
@@ -193,11 +196,14 @@ func product(ctx context.Context, l models.Likelihood, prior Prior, axes []axis,
 	g := &Integrated{N: l.N(), Order: order}
 	var at []int
 	for k := range total {
-		if logw[k]+smallest*ll[k] > top-cut {
+		if logw[k]+opt.Smallest*ll[k] > top-cut {
 			g.LogWeight = append(g.LogWeight, logw[k])
 			g.LogLik = append(g.LogLik, ll[k])
 			at = append(at, k)
 		}
+	}
+	if opt.EvidenceOnly {
+		return g, nil
 	}
 	mass := g.weights(1)
 	largest := slices.Max(mass)

@@ -101,9 +101,15 @@ func (m *Mixture) softmaxWeights(dst, free []float64) {
 	for _, f := range free[:m.k-1] {
 		top = max(top, f)
 	}
-	sum := math.Exp(-top)
+	exp := func(x float64) float64 {
+		if x == 0 { // that of the largest
+			return 1
+		}
+		return math.Exp(x)
+	}
+	sum := exp(-top)
 	for i, f := range free[:m.k-1] {
-		dst[i] = math.Exp(f - top)
+		dst[i] = exp(f - top)
 		sum += dst[i]
 	}
 	for i := range m.k - 1 {

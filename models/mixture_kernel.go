@@ -26,9 +26,16 @@ type mixComponents struct {
 
 func (m *Mixture) newComponents() *mixComponents {
 	k, d := m.k, m.dim
-	return &mixComponents{m: m, w: make([]float64, k), mu: make([]float64, k*d),
+	c := &mixComponents{m: m, w: make([]float64, k), mu: make([]float64, k*d),
 		cov: make([]float64, k*d*d), chol: make([]float64, k*d*d),
 		lognorm: make([]float64, k), logc: make([]float64, k)}
+	if m.variance == VarKnown {
+		for j := range k {
+			c.cov[j], c.chol[j] = m.sigma*m.sigma, m.sigma
+			c.lognorm[j] = -halfLog2Pi - math.Log(m.sigma)
+		}
+	}
+	return c
 }
 
 var halfLog2Pi = 0.5 * math.Log(2*math.Pi)
@@ -47,11 +54,13 @@ func (c *mixComponents) set(theta []float64) bool {
 	}
 	for j := range m.k {
 		cov, l := c.cov[j*d*d:(j+1)*d*d], c.chol[j*d*d:(j+1)*d*d]
-		if j > 0 && m.blocks < m.k {
+		switch {
+		case m.blocks == 0: // known, from newComponents
+		case j > 0 && m.blocks < m.k:
 			copy(cov, c.cov[:d*d])
 			copy(l, c.chol[:d*d])
 			c.lognorm[j] = c.lognorm[0]
-		} else {
+		default:
 			m.covariance(cov, theta, j)
 			if !cholesky(l, cov, d) {
 				return false

@@ -2,6 +2,7 @@
 
 package vec
 
+func vectorised() bool                                   { return false }
 func expLanes(dst, x []float64)                          { expPortable(dst, x) }
 func tanhLanes(dst, x []float64)                         { tanhPortable(dst, x) }
 func erfLanes(dst, x []float64)                          { erfPortable(dst, x) }

@@ -17,6 +17,9 @@ func detect() path {
 	return portable
 }
 
+// vectorised reports whether there is assembly for this machine.
+func vectorised() bool { return chosen != portable }
+
 func expLanes(dst, x []float64) {
 	switch chosen {
 	case avx512:

@@ -20,6 +20,7 @@ type Mixture struct {
 	// of Curve
 	state []vector
 	rows  []vector // log π_j N_j of lanes observations, then r
+	saved []vector // the state before an incomplete group
 }
 
 // NewMixture makes room for k ≥ 1 components.
@@ -32,7 +33,7 @@ func NewMixture(k int) *Mixture {
 	if k == 2 {
 		n += curveSums
 	}
-	return &Mixture{C: make([]Component, k), block: block, state: make([]vector, n), rows: make([]vector, k)}
+	return &Mixture{C: make([]Component, k), block: block, state: make([]vector, n), rows: make([]vector, k), saved: make([]vector, n)}
 }
 
 // curveSums is the number of further sums of Curve.
@@ -95,25 +96,48 @@ func (m *Mixture) run(y []float64, what pass) float64 {
 		}
 		n := len(part) &^ (lanes - 1)
 		if n > 0 {
-			switch {
-			case len(m.C) != 2:
-				mixtureLanes(m, part[:n], what == forMoments)
-			case what == forMoments:
-				pairLanes(m, part[:n])
-			case what == forCurve:
-				pairCurveLanes(m, part[:n])
-			default:
-				pairLogLikLanes(m, part[:n])
-			}
+			m.lanes(part[:n], what)
 		}
-		if what == forCurve {
-			pairCurvePortable(m, part[n:])
-		} else {
-			mixturePortable(m, part[n:], what == forMoments)
+		switch rest := part[n:]; {
+		case len(rest) == 0:
+		case vectorised():
+			m.incomplete(rest, what)
+		case what == forCurve:
+			pairCurvePortable(m, rest)
+		default:
+			mixturePortable(m, rest, what == forMoments)
 		}
 		logs += math.Log(m.state[0].product())
 	}
 	return m.state[1].sum() + logs
+}
+
+// lanes takes a multiple of lanes observations.
+func (m *Mixture) lanes(y []float64, what pass) {
+	switch {
+	case len(m.C) != 2:
+		mixtureLanes(m, y, what == forMoments)
+	case what == forMoments:
+		pairLanes(m, y)
+	case what == forCurve:
+		pairCurveLanes(m, y)
+	default:
+		pairLogLikLanes(m, y)
+	}
+}
+
+// incomplete takes fewer than lanes observations: the group is filled up with copies
+// of the first one, and the accumulators that took those are put back.
+func (m *Mixture) incomplete(y []float64, what pass) {
+	var full [lanes]float64
+	for i := copy(full[:], y); i < lanes; i++ {
+		full[i] = y[0]
+	}
+	copy(m.saved, m.state)
+	m.lanes(full[:], what)
+	for s := range m.state {
+		copy(m.state[s][len(y):], m.saved[s][len(y):])
+	}
 }
 
 func mixturePortable(m *Mixture, y []float64, moments bool) {
