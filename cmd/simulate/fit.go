@@ -17,6 +17,7 @@ import (
 func (a *app) fitCommand() *cobra.Command {
 	var d dataFlags
 	var starts, workers int
+	var intervals intervalFlags
 	c := &cobra.Command{
 		Use:   "fit MODEL --data D",
 		Short: "Fit a model by maximum likelihood from many starts",
@@ -24,9 +25,14 @@ func (a *app) fitCommand() *cobra.Command {
 fit should know: standard errors where they exist, the rank of the observed
 information, the distances to the singular strata, every distinct maximum and how
 many starts reached it. The fit is the highest interior maximum found: a solution on
-a variance floor is listed among the maxima and is never the fit.`,
+a variance floor is listed among the maxima and is never the fit.
+
+Near the singular set a standard error says little. --profile gives the values at
+which the likelihood, maximised over everything else, stays within half the χ²
+quantile of its maximum, without an end where the data set none; --bootstrap fits
+data drawn from the fit again.`,
 		Example: `  simulate fit mixture:k=2,sd=tied --data faithful --column waiting
-  simulate fit arma:p=3,q=0,mean=true --data lh --json`,
+  simulate fit arma:mean=true --data lh --profile --bootstrap 99 --json`,
 		Args:              exactly("a MODEL"),
 		ValidArgsFunction: familyNames,
 		RunE: a.do(func(c *cobra.Command, args []string) error {
@@ -38,6 +44,9 @@ a variance floor is listed among the maxima and is never the fit.`,
 			}
 			if workers < 0 {
 				return bad(fmt.Errorf("--workers %d: want a whole number from 0", workers))
+			}
+			if err := intervals.check(); err != nil {
+				return err
 			}
 			m, err := parseModel(args[0])
 			if err != nil {
@@ -60,10 +69,16 @@ a variance floor is listed among the maxima and is never the fit.`,
 			if err != nil {
 				return err
 			}
+			vs, err := a.intervals(c.Context(), intervals, m, z, r, workers)
+			if err != nil {
+				return err
+			}
 			if a.json {
-				err = a.printJSON(fitJSON(r, args[0], d.name, a.seed))
+				f := fitJSON(r, args[0], d.name, a.seed)
+				f.Intervals = vs
+				err = a.printJSON(f)
 			} else {
-				err = a.printFit(r, fmt.Sprintf("%s, column %s", d.name, strings.Join(t.Names, ", ")))
+				err = a.printFit(r, vs, fmt.Sprintf("%s, column %s", d.name, strings.Join(t.Names, ", ")))
 			}
 			switch {
 			case err != nil:
@@ -76,8 +91,9 @@ a variance floor is listed among the maxima and is never the fit.`,
 		}),
 	}
 	d.add(c)
+	intervals.add(c)
 	c.Flags().IntVar(&starts, "starts", estimation.DefaultStarts, "random starts")
-	c.Flags().IntVar(&workers, "workers", 0, "starts at a time; 0 is one a processor. The result does not depend on it")
+	c.Flags().IntVar(&workers, "workers", 0, "tasks at a time; 0 is one a processor. The result does not depend on it")
 	a.withSeed(c)
 	a.withJSON(c)
 	return c
@@ -139,6 +155,7 @@ type fitted struct {
 	Eigenvalues []number          `json:"eigenvalues"`
 	Strata      []fittedStratum   `json:"strata"`
 	Ridge       *fittedRidge      `json:"ridge,omitempty"`
+	Intervals   []fittedInterval  `json:"intervals,omitempty"`
 }
 
 func fitJSON(r *estimation.Report, model, data string, seed uint64) fitted {
@@ -176,7 +193,7 @@ func notNil(s []string) []string {
 	return s
 }
 
-func (a *app) printFit(r *estimation.Report, data string) error {
+func (a *app) printFit(r *estimation.Report, vs []fittedInterval, data string) error {
 	a.printf("%v fitted to %s: n = %d, seed %d\n\n", r.Model, data, r.N, a.seed)
 	if r.Status == estimation.NoMaximum {
 		return a.printNoMaximum(r)
@@ -196,6 +213,9 @@ func (a *app) printFit(r *estimation.Report, data string) error {
 		rows = append(rows, []string{p.Name, p.Unit, experiments.Format(r.Theta[i]), se})
 	}
 	if err := a.table("coordinate|unit|estimate|s.e.", "coordinate|unit|s.e.", rows); err != nil {
+		return err
+	}
+	if err := a.printIntervals(vs); err != nil {
 		return err
 	}
 	rank := "unknown"
