@@ -9,7 +9,7 @@ import (
 // B6: twice n times the errors at singular truths against their exact values
 // (cone) and limits (crossing: χ²(1); rrr: 2 + π/2; regular: d = 2), which at
 // n = 300 are closer than the Monte Carlo error.
-func TestErrorsAtSingularTruths(t *testing.T) {
+func TestB6ErrorsAtSingularTruths(t *testing.T) {
 	r := 400
 	if testing.Short() {
 		r = 60

@@ -84,51 +84,10 @@ func growthStatistic(kind string, x []float64) float64 {
 	return twoSteps(x)
 }
 
-// contaminatedStatistic is 2 max Σ log(1 + a(e^{bx − b²/2} − 1)) over 0 ≤ a ≤ 1 and
-// every b. Given b it is concave in a; a component beyond the data's extremes by
-// more than 1 gains nothing.
+// contaminatedStatistic is the statistic of contaminatedFit over every b: a
+// component beyond the data's extremes by more than 1 gains nothing.
 func contaminatedStatistic(x []float64) float64 {
-	e := make([]float64, len(x))
-	profile := func(b float64) float64 {
-		slope := 0.0
-		for i, v := range x {
-			e[i] = math.Expm1(b * (v - b/2))
-			slope += e[i]
-		}
-		if slope <= 0 {
-			return 0 // a = 0 is best
-		}
-		// Newton from 1/n, kept inside (0, 1] by halving towards the bracket.
-		lo, hi, a := 0.0, 1.0, 1/float64(len(x))
-		for range 60 {
-			g, h := 0.0, 0.0
-			for _, v := range e {
-				r := v / (1 + a*v)
-				g += r
-				h -= r * r
-			}
-			if g > 0 {
-				lo = a
-			} else {
-				hi = a
-			}
-			next := a - g/h
-			if !(next > lo && next < hi) {
-				next = (lo + hi) / 2
-			}
-			if math.Abs(next-a) < 1e-12*hi {
-				break
-			}
-			a = next
-		}
-		ll := 0.0
-		for _, v := range e {
-			ll += math.Log1p(a * v)
-		}
-		return 2 * ll
-	}
-	lo, hi := slices.Min(x)-1, slices.Max(x)+1
-	_, t := maximize1(profile, lo, hi, 1+int(math.Ceil((hi-lo)/0.1)))
+	t, _, _ := contaminatedFit(x, slices.Min(x)-1, slices.Max(x)+1)
 	return t
 }
 

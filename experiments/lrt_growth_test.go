@@ -9,7 +9,7 @@ import (
 
 // C4: means from an independent computation (numpy): one and two redundant step
 // units, and the contaminated normal with an unbounded mean.
-func TestLRTGrowthFiniteN(t *testing.T) {
+func TestC4GrowthFiniteN(t *testing.T) {
 	for _, c := range []struct {
 		kind     string
 		n        int
@@ -33,7 +33,7 @@ func TestLRTGrowthFiniteN(t *testing.T) {
 
 // C4: the mean of two step units rises with slope 1.8 to 2.6 against log n, that
 // of one with less than 0.6.
-func TestLRTGrowthRates(t *testing.T) {
+func TestC4GrowthRates(t *testing.T) {
 	mean := func(kind string, n int) float64 {
 		x := sampleOf(t, 400, func(k mc.Key) (lrtGrowthRow, error) {
 			return lrtGrowthRow{T: growthStatistic(kind, whiteNoise(n, k).V)}, nil

@@ -42,7 +42,7 @@ func kolmogorov(v []float64, cdf func(x float64) float64) float64 {
 // B1: at the apex √n ξ̂ has its exact law, which is not Gaussian, and ω̂ is
 // uniform, however large n is. A p-value below 0.001 is a false alarm in a
 // thousand each; the seed is fixed.
-func TestMLEConeLawAtTheApex(t *testing.T) {
+func TestB1ConeLawAtTheApex(t *testing.T) {
 	s := mleConeSpec{C: 1, N: 100, Sided: "two"}
 	for _, d := range []int{1, 2} {
 		x := coneSample(t, s, d, 0, 4000)
@@ -99,7 +99,7 @@ func TestMLEConeLawAtTheApex(t *testing.T) {
 
 // B2: 2n E_gen = −2n E_train = T(d, c) at the apex. T(1,½) = 2, T(1,1) = 5/2,
 // T(1,2) = 13/5, T(5,½) = 7/2, T(5,1) = 43/8, T(5,2) = 13/2 in closed form.
-func TestMLEConeErrorsAtTheApex(t *testing.T) {
+func TestB2ConeErrorsAtTheApex(t *testing.T) {
 	for _, c := range []struct {
 		d    int
 		c, t float64
@@ -121,7 +121,7 @@ func TestMLEConeErrorsAtTheApex(t *testing.T) {
 // B3: the local curve, c = 1, from 2·10⁵ draws in numpy with s.e. at most 0.010:
 // a hump in the generalisation error for d = 1, a dip for d = 10, and broken
 // symmetry in between.
-func TestMLEConeLocalCurve(t *testing.T) {
+func TestB3ConeLocalCurve(t *testing.T) {
 	s := mleConeSpec{C: 1, N: 25, Sided: "two"}
 	for _, c := range []struct {
 		d             int
