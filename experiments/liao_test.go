@@ -317,9 +317,8 @@ func TestLiaoOverlargeRates(t *testing.T) {
 	}
 	for c, x := range liaoSamples(t, seeds, 10, cells) {
 		want := table[slices.Index(cells, c)]
-		l, se := mean1(x, energy)
-		e := liaoMean(x, testError)
-		t.Logf("B = %d, rate %v: L = %.4g ± %.2g, test error %.2f %%", c.batch, c.rate, l, se, 100*e)
+		l, e := liaoMean(x, energy), liaoMean(x, testError)
+		t.Logf("B = %d, rate %v: L = %.4g, test error %.2f %%", c.batch, c.rate, l, 100*e)
 		for _, r := range x.Rows {
 			if r.Status != Converged || r.Energy-r.Energy != 0 {
 				t.Errorf("B = %d, rate %v: status %s, L = %v", c.batch, c.rate, r.Status, r.Energy)
@@ -331,10 +330,10 @@ func TestLiaoOverlargeRates(t *testing.T) {
 			}
 			continue
 		}
-		// The reference prints no errors: that of L is taken from the spread here at
-		// its T = 3, and 4 of both together are allowed; that of a test error, a share
-		// of 360 images, is about 0.25 points.
-		if !(math.Abs(l-want.energy) < 4*se*math.Sqrt(1+float64(seeds)/3) && math.Abs(e-want.testError) < 0.01) {
+		// The reference prints no errors and not how far apart its measured steps are:
+		// every step in place of every tenth moves L by up to 7 %, and its T = 3 add
+		// some per cent. A test error, a share of 360 images, is known to 0.25 points.
+		if !(math.Abs(l/want.energy-1) < 0.15 && math.Abs(e-want.testError) < 0.01) {
 			t.Errorf("B = %d, rate %v: L = %.4g, test error %.3g, want %v", c.batch, c.rate, l, e, want)
 		}
 	}

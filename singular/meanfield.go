@@ -23,8 +23,13 @@ type WideNet struct {
 	InputNorm, InputOverlap float64
 }
 
+// String names the network in error messages: equal widths, the usual case, once.
 func (w WideNet) String() string {
-	return fmt.Sprintf("%v network of widths %v and %d outputs, σ_w² = %v, σ_b² = %v", w.Act, w.Widths, w.outputs(), w.VarW, w.VarB)
+	widths := fmt.Sprintf("widths %v", w.Widths)
+	if n := len(w.Widths); n > 3 && slices.Max(w.Widths) == slices.Min(w.Widths) {
+		widths = fmt.Sprintf("%d layers of width %d", n, w.Widths[0])
+	}
+	return fmt.Sprintf("%v network of %s, C = %d, σ_w² = %v, σ_b² = %v", w.Act, widths, w.outputs(), w.VarW, w.VarB)
 }
 
 func (w WideNet) outputs() int {
@@ -179,7 +184,7 @@ func (m *MeanField) Features() int {
 }
 
 // centredTol is the size of κ₂/κ₁ below which it counts as zero: the rounding of
-// the recursions.
+// the recursions. Deep networks far in the chaotic phase fall below it too.
 const centredTol = 1e-12
 
 // Centred reports whether κ₂ = 0: gradients at distinct inputs are uncorrelated,
@@ -200,13 +205,18 @@ func (m *MeanField) Regime() string {
 // A CentredError says that there is no prediction because gradients at distinct
 // inputs are uncorrelated.
 type CentredError struct {
-	What string
+	What  string
+	Ratio float64 // κ₂/κ₁, or what stands for it: 0 but for rounding
 	// LowerBound is what the formula of the non-centred regime gives: at most a
-	// lower bound on the largest eigenvalue.
+	// lower bound on the largest eigenvalue; 0 where there is no formula.
 	LowerBound float64
 }
 
 // Error gives the reason.
 func (e *CentredError) Error() string {
-	return fmt.Sprintf("mean field: %s is centred (κ₂ = 0): its largest eigenvalue is the edge of a random matrix, not an outlier, and %.6g is only a lower bound", e.What, e.LowerBound)
+	text := fmt.Sprintf("mean field: %s is centred (κ₂/κ₁ = %.3g): its largest eigenvalue is the edge of a random matrix, not an outlier", e.What, e.Ratio)
+	if e.LowerBound > 0 {
+		text += fmt.Sprintf(", and %.6g is only a lower bound", e.LowerBound)
+	}
+	return text
 }

@@ -52,15 +52,15 @@ func (m *MeanField) RegressionLimit(n int) (Prediction, error) {
 
 // refuse takes away what does not exist where gradients at distinct inputs are
 // uncorrelated.
-func refuse(p Prediction, what string) (Prediction, error) {
-	err := &CentredError{what, p.LambdaMax}
+func refuse(p Prediction, what string, ratio float64) (Prediction, error) {
+	err := &CentredError{what, ratio, p.LambdaMax}
 	p.SecondMoment, p.LambdaMax, p.Outliers = math.NaN(), math.NaN(), 0
 	return p, err
 }
 
 func (m *MeanField) outlying(p Prediction) (Prediction, error) {
 	if m.Centred() {
-		return refuse(p, "the "+m.Net.String())
+		return refuse(p, "the "+m.Net.String(), m.Kappa2/m.Kappa1)
 	}
 	return p, nil
 }
@@ -88,7 +88,7 @@ func (m *MeanField) Layer(l, n int) (Prediction, error) {
 	if math.Abs(m.QHatDistinct[l-1]) > centredTol*m.QHatSame[l-1] {
 		return p, nil
 	}
-	return refuse(p, fmt.Sprintf("layer %d of the %v", l, m.Net))
+	return refuse(p, fmt.Sprintf("layer %d of the %v", l, m.Net), m.QHatDistinct[l-1]/m.QHatSame[l-1])
 }
 
 // NTK predicts the neural tangent kernel Θ (NC×NC) itself, not divided by N, in
@@ -99,7 +99,7 @@ func (m *MeanField) NTK(n int) (Prediction, error) {
 	if math.Abs(m.NTK2) > centredTol*m.NTK1 {
 		return p, nil
 	}
-	return refuse(p, "the "+m.Net.String())
+	return refuse(p, "the "+m.Net.String(), m.NTK2/m.NTK1)
 }
 
 // Metric predicts the metric (1/N) Σ_n Σ_k ∇_h f_k ∇_h f_kᵀ of inputs and features

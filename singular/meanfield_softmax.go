@@ -35,7 +35,7 @@ func (m *MeanField) CrossEntropy(n, draws int, rng *rand.Rand) (SoftmaxPredictio
 		return p, fmt.Errorf("mean field: cross-entropy of %d classes at %d inputs by %d draws: allowed is 2 or more of each", c, n, draws)
 	}
 	if m.Centred() {
-		return p, &CentredError{"the " + m.Net.String(), 0}
+		return p, m.centred()
 	}
 	f := mat.NewDense(n, c, nil)
 	var b1, b2, b3 running
@@ -96,7 +96,7 @@ func (m *MeanField) LayerNormalised(n, draws int, rng *rand.Rand) ([]Estimate, e
 		return nil, fmt.Errorf("mean field: layer normalisation of %d outputs at %d inputs by %d draws: allowed is 3 or more outputs, 2 or more of the others", c, n, draws)
 	}
 	if m.Centred() {
-		return nil, &CentredError{"the " + m.Net.String(), 0}
+		return nil, m.centred()
 	}
 	f := mat.NewDense(n, c, nil)
 	outliers := make([]running, c-2)
@@ -113,6 +113,11 @@ func (m *MeanField) LayerNormalised(n, draws int, rng *rand.Rand) ([]Estimate, e
 		out = append(out, o.estimate())
 	}
 	return out, nil
+}
+
+// centred is the error of a network whose outliers are not predicted.
+func (m *MeanField) centred() error {
+	return &CentredError{"the " + m.Net.String(), m.Kappa2 / m.Kappa1, 0}
 }
 
 // running accumulates a mean and its standard error.
@@ -210,10 +215,10 @@ func (m *MeanField) SoftmaxOutliers(f *mat.Dense) []float64 {
 }
 
 // LayerNormOutliers is SoftmaxOutliers for the C−2 largest eigenvalues of the
-// regression information of (f_k − mean_k f)/sd_k f: in the place of Q_n stands the square of the Jacobian
-// of the normalisation, (I − 11ᵀ/C − f̂f̂ᵀ/C)/sd². That layer normalisation keeps
-// the outliers is in Karakida, Akaho and Amari (2019, NeurIPS); their heights are
-// derived here.
+// regression information of (f_k − mean_k f)/sd_k f: in the place of Q_n stands the
+// square of the Jacobian of the normalisation, (I − 11ᵀ/C − f̂f̂ᵀ/C)/sd². That layer
+// normalisation keeps the outliers is in Karakida, Akaho and Amari (2019, NeurIPS);
+// their heights are derived here.
 func (m *MeanField) LayerNormOutliers(f *mat.Dense) []float64 {
 	n, c := f.Dims()
 	norm := mat.NewDense(n, c, nil)

@@ -113,6 +113,9 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 		z := "-"
 		if d := math.Hypot(got.SE, theory.SE); d > 0 && !math.IsNaN(theory.Value) {
 			z = fmt.Sprintf("%.1f", (got.Value-theory.Value)/d)
+			if len(z) > 8 { // far from any agreement: how far is of no interest
+				z = fmt.Sprintf("%.2g", (got.Value-theory.Value)/d)
+			}
 		}
 		rows = append(rows, []string{name, experiments.Format(got.Value), experiments.FormatSE(got.SE), experiments.Format(theory.Value), z})
 	}
