@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/singular"
 )
 
 // A CriticalLine is the set of critical points of the averaged loss on which two
@@ -31,6 +32,7 @@ type CriticalLine struct {
 
 	single  *mat.SymDense // Hessian of l in (s, r), in s alone for a mixture
 	mixture bool
+	chart   *singular.Chart // of the model, nil where it has none
 }
 
 // NewCriticalLines returns the critical lines of the objective of a two-unit
@@ -60,7 +62,11 @@ func NewCriticalLines(o *Objective) ([]*CriticalLine, error) {
 		return nil, fmt.Errorf("%v: no single unit fits the teacher best", o.Model())
 	}
 	theta := make([]float64, models.Dim(o.Model()))
+	chart, err := singular.NewChart(o.Model())
 	for _, l := range lines {
+		if err == nil {
+			l.chart = chart
+		}
 		l.Theta(theta, make([]float64, len(l.S)), 0)
 		l.Loss = o.Loss(theta)
 	}
@@ -101,6 +107,9 @@ func mixtureLine(o *Objective, m *models.Mixture) (*CriticalLine, error) {
 		S: []float64{mean}, R: 1, mixture: true,
 		K:      mat.NewSymDense(1, []float64{(variance/v - 1) / (4 * v)}),
 		single: mat.NewSymDense(1, []float64{1 / v}),
+	}
+	if l.chart, err = singular.NewChart(m); err != nil {
+		return nil, err
 	}
 	theta := make([]float64, 3)
 	l.Theta(theta, []float64{0}, 0)
@@ -268,6 +277,38 @@ func (l *CriticalLine) Stability(z float64) Stability {
 		}
 	}
 	return s
+}
+
+// flat returns the coefficient S of L = ½S(1−z²)²u⁴ on a neutral line, where the
+// teacher itself is the single unit: the information about δ = (1−z²)u² in the regular
+// chart that is left over by s and r. For a network it is (r²/64)E[(Pφ_ss)²]/σ², P the
+// projection off φ and φ_s.
+func (l *CriticalLine) flat() (float64, error) {
+	if l.chart == nil {
+		return 0, errors.New("the model has no regular chart")
+	}
+	at := []float64{0, 0, l.S[0], l.R}
+	if l.mixture {
+		at = at[:3]
+	}
+	n := len(at)
+	f := mat.NewSymDense(n, nil)
+	if _, err := l.chart.Fisher(f, at); err != nil {
+		return 0, err
+	}
+	rest, cross := mat.NewSymDense(n-2, nil), mat.NewVecDense(n-2, nil)
+	for i := 2; i < n; i++ {
+		cross.SetVec(i-2, f.At(0, i))
+		for j := i; j < n; j++ {
+			rest.SetSym(i-2, j-2, f.At(i, j))
+		}
+	}
+	var chol mat.Cholesky
+	x := mat.NewVecDense(n-2, nil)
+	if !chol.Factorize(rest) || chol.SolveVecTo(x, cross) != nil {
+		return 0, ErrSingular
+	}
+	return f.At(0, 0) - mat.Dot(x, cross), nil
 }
 
 // Plateau predicts how long u takes from u0 to u1 along the line at z: log(u1/u0)/λ

@@ -207,8 +207,8 @@ func (l *CriticalLine) near(o *CriticalLine) bool {
 	return d < 1e-6*size
 }
 
-// starts are a grid for one input, and combinations of the teacher's units for
-// more.
+// starts are, for one input, the points of a grid at which the best unit is better
+// than at both neighbours, and combinations of the teacher's units for more.
 func (f *singleFit) starts() [][]float64 {
 	var out [][]float64
 	if f.student.in == 1 {
@@ -217,14 +217,21 @@ func (f *singleFit) starts() [][]float64 {
 			lo, hi = min(lo, t.w[0]), max(hi, t.w[0])
 		}
 		bell, isBell := f.student.unit.(bellUnit)
-		const n = 60
+		const n = 120
+		var x, gain [n]float64
 		for i := range n {
 			g := float64(i) / (n - 1)
-			x := 0.01 * math.Pow(1e4, g)
+			x[i] = 0.01 * math.Pow(1e4, g)
 			if isBell {
-				x = lo - 3*bell.width + g*(hi-lo+6*bell.width)
+				x[i] = lo - 3*bell.width + g*(hi-lo+6*bell.width)
 			}
-			out = append(out, []float64{x})
+			f.set(x[i : i+1])
+			gain[i] = f.h * f.h / f.q
+		}
+		for i := 1; i < n-1; i++ {
+			if gain[i] >= gain[i-1] && gain[i] >= gain[i+1] {
+				out = append(out, []float64{x[i]})
+			}
 		}
 		return out
 	}

@@ -43,6 +43,13 @@ type Reduced struct {
 	K       float64
 	Scale   float64 // |r|; 1/√2 for a mixture
 	Level   float64 // loss on the line
+	// Flat is above 0 on a line with K = 0, where the teacher is the single unit
+	// itself: the loss is ½Flat(1−z²)²u⁴, and in the quasi-steady closure
+	//
+	//	du/dτ = −4 Flat (1−z²)² u³/(1+z²),  dz/dτ = 8 Flat z(1−z²) u⁴/(r²(1+z²))
+	//
+	// (derived here), on the same orbits: u ∝ τ^{−1/2}, and z runs to 1.
+	Flat float64
 
 	mixture bool
 }
@@ -56,12 +63,27 @@ func (l *CriticalLine) Reduced(c Closure) (*Reduced, error) {
 	if l.mixture {
 		r.Scale = 1 / math.Sqrt2
 	}
+	if l.Stability(0) == Neutral {
+		r.K = 0
+		if c == QuasiSteady {
+			var err error
+			if r.Flat, err = l.flat(); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return r, nil
 }
 
 // Field fills dst with d(u, z)/dτ. It always reports true.
 func (r *Reduced) Field(dst, x []float64) bool {
 	u, z := x[0], x[1]
+	if r.Flat > 0 {
+		w, n := 1-z*z, 1+z*z
+		dst[0] = -4 * r.Flat * w * w * u * u * u / n
+		dst[1] = 8 * r.Flat * z * w * u * u * u * u / (r.Scale * r.Scale * n)
+		return true
+	}
 	grow, turn := 2*(1-z*z), z*(z*z+3)
 	switch {
 	case r.Closure == QuasiSteady:
@@ -74,9 +96,10 @@ func (r *Reduced) Field(dst, x []float64) bool {
 	return true
 }
 
-// Loss returns the loss near the line, to second order in u.
+// Loss returns the loss near the line, to the order in u that the system stands for.
 func (r *Reduced) Loss(x []float64) float64 {
-	return r.Level - 0.5*(1-x[1]*x[1])*x[0]*x[0]*r.K
+	d := (1 - x[1]*x[1]) * x[0] * x[0]
+	return r.Level - 0.5*d*r.K + 0.5*d*d*r.Flat
 }
 
 // potential is F.
@@ -117,13 +140,13 @@ func (r *Reduced) cone() float64 {
 type Orbit struct {
 	Trapped bool    // it ends on the line
 	Z       float64 // where it ends on the line; NaN if it does not
-	Nearest float64 // the least |u| on its way: 0 if trapped, √(2(C − C(0,1))) if it passes |z| = 1, |u| otherwise
+	Nearest float64 // the least |u| on its way: 0 if trapped, √(2(C − C(0,1))) if it gets to |z| = 1, |u| otherwise
 }
 
-// Orbit follows the level set of (u, z) forwards. u and K must not be 0.
+// Orbit follows the level set of (u, z) forwards. u must not be 0, nor K and Flat both.
 func (r *Reduced) Orbit(u, z float64) Orbit {
 	outside := math.Abs(z) > 1
-	attracting := outside == (r.K > 0) && math.Abs(z) != 1
+	attracting := (r.Flat > 0 || outside == (r.K > 0)) && math.Abs(z) != 1
 	level := r.Invariant(u, z) + r.potential(1)
 	switch {
 	case !attracting:

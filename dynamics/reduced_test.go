@@ -83,6 +83,52 @@ func TestD2FirstIntegralsAlongTheExactFlow(t *testing.T) {
 	}
 }
 
+// A teacher in the singular set: the reduced system with K = 0 against the exact flow,
+// and its coefficient against the rate that numpy found (start (.3, .4): du/dτ =
+// −c u³ with c = 5.57e-4 at z = 0.445; E[(Pφ_ss)²] = .0166062).
+func TestReducedSystemOfANeutralLine(t *testing.T) {
+	o := teacher(t, "mlp:hidden=2", "mlp:hidden=1", 1, 1)
+	l := bestLine(t, o)
+	r, err := l.Reduced(QuasiSteady)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := .0166062 / 64; math.Abs(r.Flat/want-1) > 1e-5 {
+		t.Errorf("S = %v, want %v", r.Flat, want)
+	}
+	f := make([]float64, 2)
+	r.Field(f, []float64{.1, .445})
+	if c := -f[0] / 1e-3; math.Abs(c-5.57e-4) > 1e-6 {
+		t.Errorf("c = %v", c)
+	}
+	start := []float64{.3, .4}
+	theta, u, s := make([]float64, 4), make([]float64, 1), make([]float64, 1)
+	l.Theta(theta, start[:1], start[1])
+	p, err := Run(context.Background(), NewStiffGradientFlow(o, Tolerances{}), o.Loss, theta, Clock{Until: 1e6, Points: 2}, nil)
+	if err != nil || p.Stop != Done {
+		t.Fatal(p.Stop, err)
+	}
+	q, err := Run(context.Background(), r.Flow(Tolerances{}), r.Loss, start, Clock{Until: 1e6, Points: 2}, nil)
+	if err != nil || q.Stop != Done {
+		t.Fatal(q.Stop, err)
+	}
+	end, _ := p.End()
+	z, _ := l.Coordinates(u, s, end)
+	x, _ := q.End()
+	if math.Abs(x[0]/u[0]-1) > .01 || math.Abs(x[1]-z) > .003 {
+		t.Errorf("exact (%v, %v), reduced %v", u[0], z, x)
+	}
+	orbit := r.Orbit(.3, .4)
+	if d := math.Abs(r.Invariant(x[0], x[1]) - r.Invariant(.3, .4)); !orbit.Trapped || math.Abs(orbit.Z-z) > .01 || d > 1e-8 {
+		t.Errorf("orbit %+v, drift %g", orbit, d)
+	}
+	// A mixture at one normal: du/dτ = −2V²u³/(1+z²), V = π₁π₂.
+	r, err = bestLine(t, teacher(t, "mixture:k=2,sd=1", "mixture:k=1,sd=1", .3)).Reduced(QuasiSteady)
+	if err != nil || math.Abs(r.Flat-1./32) > 1e-10 {
+		t.Errorf("mixture: S = %v, %v, want 1/32", r.Flat, err)
+	}
+}
+
 // What Orbit and Plateau say is what the flow does.
 func TestOrbitsOfTheReducedSystems(t *testing.T) {
 	for name, r := range reducedSystems(t) {
