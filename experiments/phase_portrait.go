@@ -39,8 +39,7 @@ type portraitRow struct {
 }
 
 const (
-	trapped = "trapped"
-	left    = "left"
+	left = "left"
 	// landed is the u, relative to the window, at which a trajectory is on the line.
 	landed = 0.003
 )
