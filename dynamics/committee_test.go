@@ -355,3 +355,48 @@ func TestCommitteeRefuses(t *testing.T) {
 		t.Errorf("identical students: %v %v", p.Stop, err)
 	}
 }
+
+// On-line learning in 400 dimensions moves as its order parameters say, label noise
+// and the noise of the natural gradient included: mean over 12 nets against the mean
+// of their equations, to 4 standard errors of the difference and 1/N.
+func TestOnlineCommitteeFollowsItsOrderParameters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a second of simulation")
+	}
+	for _, natural := range []bool{false, true} {
+		c := committee(t, CommitteeSettings{Students: 2, Eta: .4, Noise: .05, Natural: natural})
+		const nets, n, until = 12, 400, 2.
+		d := c.Dim()
+		sum, sum2 := make([]float64, d), make([]float64, d)
+		for k := range nets {
+			rng := rand.New(rand.NewPCG(uint64(k), 11))
+			o, err := NewOnlineCommittee(c, n, .3, rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := Run(context.Background(), c.Flow(Tolerances{}), c.Error, o.State(), Clock{Until: until, Points: 2}, nil)
+			if err != nil || p.Stop != Done {
+				t.Fatal(p.Stop, err)
+			}
+			for tau := 0.0; tau < until-1e-9; {
+				dt, err := o.Step(rng)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tau += dt
+			}
+			end, _ := p.End()
+			for i, v := range o.State() {
+				sum[i] += v - end[i]
+				sum2[i] += (v - end[i]) * (v - end[i])
+			}
+		}
+		for i := range d {
+			mean := sum[i] / nets
+			se := math.Sqrt((sum2[i]/nets - mean*mean) / (nets - 1))
+			if math.Abs(mean) > 4*se+10./n*.4 {
+				t.Errorf("natural %v: order parameter %d differs by %.4f ± %.4f", natural, i, mean, se)
+			}
+		}
+	}
+}
