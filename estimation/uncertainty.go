@@ -34,6 +34,10 @@ func (r *Report) uncertainty(l models.Likelihood) {
 		none("the fit failed")
 		return
 	}
+	if d == 0 { // white noise of known variance
+		r.Rank, r.Route = 0, models.Exact
+		return
+	}
 	info := mat.NewSymDense(d, nil)
 	hess, route := models.Hess(l)
 	r.Route = route
