@@ -23,6 +23,8 @@ type tally[R any] struct {
 	x      func(c Cell) float64
 	xLabel string
 	logX   bool
+	// logCost asks for a logarithmic axis of the cost, where rare bad fits dominate.
+	logCost bool
 }
 
 // cost is what the choice of criterion i costs, NaN without a choice.
@@ -75,20 +77,17 @@ func (t tally[R]) lines(c Cell, n int, of func(name string) known) []Line[R] {
 
 // drawFound draws how often the first n criteria find the truth.
 func (t tally[R]) drawFound(cells []Sample[R], n int) []*figs.Panel {
-	panels := t.draw(cells, n, "share that finds the truth", func(c Cell, i int) Measure[R] { return t.found(i, t.truth(c)) })
-	for _, p := range panels {
-		p.YRange = [2]float64{0, 1.05}
-	}
-	return panels
+	return t.draw(cells, n, figs.Panel{Y: "share that finds the truth", YRange: [2]float64{0, 1.05}}, func(c Cell, i int) Measure[R] { return t.found(i, t.truth(c)) })
 }
 
 // drawCost draws what the choices of the first n criteria cost.
 func (t tally[R]) drawCost(cells []Sample[R], n int) []*figs.Panel {
-	return t.draw(cells, n, "n KL (nats)", func(_ Cell, i int) Measure[R] { return t.costs(i) })
+	return t.draw(cells, n, figs.Panel{Y: "n KL (nats)", LogY: t.logCost}, func(_ Cell, i int) Measure[R] { return t.costs(i) })
 }
 
-// draw draws a measure of the criteria, the first three groups side by side.
-func (t tally[R]) draw(cells []Sample[R], n int, y string, of func(c Cell, i int) Measure[R]) []*figs.Panel {
+// draw draws a measure of the criteria on panels like the given one, the first three
+// groups side by side.
+func (t tally[R]) draw(cells []Sample[R], n int, like figs.Panel, of func(c Cell, i int) Measure[R]) []*figs.Panel {
 	var panels []*figs.Panel
 	var members [][]Sample[R]
 	for _, c := range cells {
@@ -104,7 +103,9 @@ func (t tally[R]) draw(cells []Sample[R], n int, y string, of func(c Cell, i int
 			continue
 		case at < 0:
 			at = len(panels)
-			panels = append(panels, &figs.Panel{Title: title, X: t.xLabel, Y: y, LogX: t.logX})
+			p := like
+			p.Title, p.X, p.LogX = title, t.xLabel, t.logX
+			panels = append(panels, &p)
 			members = append(members, nil)
 		}
 		members[at] = append(members[at], c)

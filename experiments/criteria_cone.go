@@ -359,11 +359,8 @@ func drawConePower(s criteriaConeSpec, cells []Sample[criteriaConeRow]) (Drawing
 	t := criteriaConeTally
 	t.group = func(c Cell) string { return fmt.Sprintf("d = %d", c.Int("d")) }
 	t.x, t.xLabel, t.logX = func(c Cell) float64 { return c.Float("h") }, "h = √n ξ₀", false
-	panels := t.draw(kept, len(t.names), "share that chooses the cone", func(_ Cell, i int) Measure[criteriaConeRow] { return t.found(i, 1) })
-	for _, p := range panels {
-		p.YRange = [2]float64{0, 1.05}
-	}
-	return figs.New(panels...), nil
+	like := figs.Panel{Y: "share that chooses the cone", YRange: [2]float64{0, 1.05}}
+	return figs.New(t.draw(kept, len(t.names), like, func(_ Cell, i int) Measure[criteriaConeRow] { return t.found(i, 1) })...), nil
 }
 
 func drawConeBayes(s criteriaConeSpec, cells []Sample[criteriaConeRow]) (Drawing, error) {
