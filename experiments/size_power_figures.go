@@ -63,7 +63,7 @@ func drawSizePowerPower(s sizePowerSpec, cells []Sample[sizePowerRow]) (Drawing,
 }
 
 // drawSizePowerPhase marks every cell by how its type I error compares with the
-// level: within a quarter of it, or on one side.
+// level: within two standard errors of it, or on one side.
 func drawSizePowerPhase(s sizePowerSpec, cells []Sample[sizePowerRow]) (Drawing, error) {
 	_, point, _, err := sizePowerTests(s)
 	if err != nil {
@@ -73,11 +73,10 @@ func drawSizePowerPhase(s sizePowerSpec, cells []Sample[sizePowerRow]) (Drawing,
 	if err != nil {
 		return nil, err
 	}
-	const margin = 0.25
 	classes := [3]string{
-		fmt.Sprintf("below %.3g", (1-margin)*s.Level),
-		fmt.Sprintf("within %g %% of the level %g", 100*margin, s.Level),
-		fmt.Sprintf("above %.3g", (1+margin)*s.Level),
+		fmt.Sprintf("below %g by 2 s.e.", s.Level),
+		fmt.Sprintf("%g within 2 s.e.", s.Level),
+		fmt.Sprintf("above %g by 2 s.e.", s.Level),
 	}
 	lo, hi := float64(slices.Min(s.N)), float64(slices.Max(s.N))
 	var panels []*figs.Panel
@@ -96,12 +95,12 @@ func drawSizePowerPhase(s sizePowerSpec, cells []Sample[sizePowerRow]) (Drawing,
 			if truth.root == 0 {
 				continue
 			}
-			m, _, _ := t.reject(c)
+			m, se, _ := t.reject(c)
 			class := 1
 			switch {
-			case m < (1-margin)*s.Level:
+			case m < s.Level-2*se:
 				class = 0
-			case m > (1+margin)*s.Level:
+			case m > s.Level+2*se:
 				class = 2
 			}
 			p.Series(classes[class], []float64{float64(truth.n)}, []float64{truth.apart()}, nil)
