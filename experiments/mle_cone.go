@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -87,6 +88,7 @@ reach the regular value. All of it is exact for every n.`,
 	Figures: []Figure[mleConeSpec, mleConeRow]{
 		{Name: "amplitude", Doc: "√n ξ̂ at the apex: two peaks and nothing at 0, against the exact density and the normal law with the same variance.", Draw: drawMLEConeAmplitude},
 		{Name: "errors", Doc: "Generalisation and training error times 2n, as a share of the regular value d + 1, against the distance h from the apex.", Draw: drawMLEConeErrors},
+		{Name: "statistic", Doc: "Distribution of the likelihood-ratio statistic at the apex for the smallest d, against its exact law and against χ² with d + 1 degrees of freedom.", Draw: drawMLEConeStatistic},
 	},
 })
 
@@ -162,11 +164,7 @@ func compareMLECone(_ context.Context, s mleConeSpec, cell Cell) ([]Line[mleCone
 		lines[1].Theory, lines[1].Limit, lines[1].Route, lines[1].Source = -float64(d+1), true, models.Exact, "regular theory, h → ∞"
 		return lines, nil
 	}
-	law, err := singular.NewLaw("cone", map[string]float64{"d": float64(d), "c": s.C, "signed": map[string]float64{"two": 1, "one": 0}[s.Sided]})
-	if err != nil {
-		return nil, err
-	}
-	exact, err := law.Run(0, nil, nil)
+	exact, err := coneLaw(s, d)
 	if err != nil {
 		return nil, err
 	}
@@ -191,6 +189,15 @@ func compareMLECone(_ context.Context, s mleConeSpec, cell Cell) ([]Line[mleCone
 		Name: "P(AIC leaves the apex)", Measure: Fraction(func(r mleConeRow) bool { return r.T > aic }),
 		Theory: exact.PValue(aic).Value, Route: models.Exact, Source: source,
 	}), nil
+}
+
+// coneLaw is the exact law of the statistic at the apex.
+func coneLaw(s mleConeSpec, d int) (*singular.Limit, error) {
+	law, err := singular.NewLaw("cone", map[string]float64{"d": float64(d), "c": s.C, "signed": map[string]float64{"two": 1, "one": 0}[s.Sided]})
+	if err != nil {
+		return nil, err
+	}
+	return law.Run(0, nil, nil)
 }
 
 // amplitudeDensity is the density of √n ξ̂ at the apex of the double cone:
@@ -266,4 +273,20 @@ func drawMLEConeErrors(s mleConeSpec, cells []Sample[mleConeRow]) (Drawing, erro
 		panels = append(panels, p)
 	}
 	return figs.New(panels...), nil
+}
+
+func drawMLEConeStatistic(s mleConeSpec, cells []Sample[mleConeRow]) (Drawing, error) {
+	d := slices.Min(s.D)
+	var shown []Sample[mleConeRow]
+	for _, c := range cells {
+		if c.Cell.Int("d") == d && c.Cell.Float("h") == 0 {
+			c.Cell = NewCell(Var{"n", s.N}) // as the shared figure labels it
+			shown = append(shown, c)
+		}
+	}
+	if len(shown) == 0 {
+		return nil, nil // the apex is not among the cells
+	}
+	law := func(s mleConeSpec) (*singular.Limit, error) { return coneLaw(s, d) }
+	return lrtDistribution("", "", func(r mleConeRow) float64 { return r.T }, law, float64(d+1)).Draw(s, shown)
 }

@@ -83,8 +83,7 @@ func TestC3ARMA11LimitTable(t *testing.T) {
 	})
 }
 
-// One hidden unit with a free input weight, and the unit with the weight on the
-// circle: 4·10⁴ draws, s.e. 0.0035 and 0.01 of means, with a grid bias of up to
+// One hidden unit with a free input weight: 4·10⁴ draws, s.e. 0.0035 and 0.01 of means, with a grid bias of up to
 // 1 % allowed.
 func TestC3HiddenUnitLimitTable(t *testing.T) {
 	checkLaws(t, 0.0035, 0.03, 0.01, []lawRow{
@@ -93,11 +92,35 @@ func TestC3HiddenUnitLimitTable(t *testing.T) {
 		{"tanh-unit:bound=1", 1.174, 4.25, 0}, {"tanh-unit:bound=3", 1.3265, 4.57, 0},
 		{"tanh-unit:bound=10", 1.433, 4.77, 0}, {"tanh-unit:bound=100", 1.5115, 4.93, 0},
 	})
-	checkLaws(t, 0.01, 0.05, 0.01, []lawRow{
+}
+
+// B5: a unit of fixed slope with two inputs, whose mean and 95 % point rise with the
+// slope above 2 and 5.99 of χ² with two degrees of freedom; 95 % points within 3 %
+// of the table.
+func TestB5SimpleMLPLimitTable(t *testing.T) {
+	rows := []lawRow{
 		{"simple-mlp:inputs=2,beta=0.5", 2.010, 6.00, 0}, {"simple-mlp:inputs=2,beta=1", 2.086, 6.11, 0},
 		{"simple-mlp:inputs=2,beta=2", 2.293, 6.37, 0}, {"simple-mlp:inputs=2,beta=5", 2.681, 6.87, 0},
 		{"simple-mlp:inputs=2,beta=20", 3.281, 7.78, 0},
-	})
+	}
+	checkLaws(t, 0.01, 0.05, 0.01, rows)
+	before := 2.0
+	for i, r := range rows {
+		law, err := ParseLaw(r.law)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lim, err := law.Run(20_000, nil, newRand(uint64(200+i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, r.law+", 95 % point", lim.Quantile(0.95).Value, r.q95, 0.03*r.q95)
+		if m := lim.Mean(); m.Value < before-4*m.SE {
+			t.Errorf("%s: mean %v ± %v falls with the slope", r.law, m.Value, m.SE)
+		} else {
+			before = m.Value
+		}
+	}
 }
 
 func TestLimitsOfBounds(t *testing.T) {
