@@ -144,3 +144,33 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParse: whatever the text, the answer is an error or a model that its own text form
+// gives back, with bounds that are in order.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		"mixture:k=2,sd=tied", "mixture:k=3,dim=2,cov=diag,floor=1e-4", "arma:p=2,q=1,mean=true", "mlp:hidden=3+2,act=tanh,bias=true",
+		"rbf:hidden=2,width=0.5", "cone:d=3,c=2", "contaminated:sd=1,bound=4", "crossing:powers=1+2", "binmix:k=2,trials=5",
+		"", ":", "mixture:", "mixture:k=", "mixture:k=-1", "mixture:k=99999999", "mixture:k=2,k=3", "mlp:hidden=1+", "arma:p=1e3", "mixture:sd=nan", "cone:c=inf",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 60 || strings.ContainsAny(text, "456789") && len(text) > 25 {
+			t.Skip("a large model is slow, not wrong")
+		}
+		m, err := Parse(text)
+		if err != nil {
+			return
+		}
+		again, err := Parse(fmt.Sprint(m))
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(m) {
+			t.Fatalf("%q is %v, which is %v, %v", text, m, again, err)
+		}
+		for _, p := range m.Params() {
+			if !(p.Lo <= p.Hi) {
+				t.Fatalf("%q: %+v", text, p)
+			}
+		}
+	})
+}
