@@ -62,7 +62,7 @@ localisation takes a part of every flat direction.`,
 		N: 1000, Radius: 1, Gamma: 1, Draws: 1000, Step: 1e-3,
 	},
 	Smoke:      lambdaEstimatorsSpec{Cases: []string{"crossing11"}, Methods: []string{"wbic", "volume", "hmc"}, N: 1000, Radius: 1, Gamma: 1, Draws: 100, Step: 1e-3},
-	Replicates: 10, SmokeReplicates: 2, Chunk: 2,
+	Replicates: 20, SmokeReplicates: 2, Chunk: 2,
 	Check: checkLambdaEstimators,
 	Cells: func(s lambdaEstimatorsSpec) []Cell {
 		return Grid(Axis("case", s.Cases...), Axis("method", s.Methods...))
@@ -198,10 +198,11 @@ func (c lambdaCase) exactEnergy(s lambdaEstimatorsSpec, beta, gamma float64) (fl
 	if err != nil {
 		return 0, err
 	}
-	k, err := singular.Divergence(m, c.truth, lambdaRule)
+	l, err := models.Population(m, m, c.truth, lambdaRule)
 	if err != nil {
 		return 0, err
 	}
+	top := l.LogLik(c.truth)
 	const panels, nodes = 12, 10
 	x0, w0 := make([]float64, nodes), make([]float64, nodes)
 	quad.Legendre{}.FixedLocations(x0, w0, 0, 1)
@@ -225,7 +226,7 @@ func (c lambdaCase) exactEnergy(s lambdaEstimatorsSpec, beta, gamma float64) (fl
 			if len(theta) > 1 {
 				theta[1] = b
 			}
-			v := k(theta)
+			v := top - l.LogLik(theta)
 			if math.IsInf(v, 1) { // outside the domain
 				continue
 			}

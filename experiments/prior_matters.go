@@ -51,7 +51,7 @@ together. With multiplicity m it lacks (m−1)/log n.`,
 		"J. Rousseau, K. Mengersen (2011), Asymptotic behaviour of the posterior distribution in overfitted mixture models, Journal of the Royal Statistical Society B 73:689-710",
 	},
 	Default: priorMattersSpec{
-		Cases: []string{"cone1", "contaminated", "unit", "arma11"}, Priors: []string{"uniform", "jeffreys", "power=3", "dirichlet=0.25", "dirichlet=0.5", "dirichlet=4"},
+		Cases: []string{"cone1", "contaminated", "unit", "arma11"}, Priors: []string{"dirichlet=0.25", "dirichlet=0.5", "uniform", "jeffreys", "power=3"},
 		N: []int{50, 200, 800}, Tol: 1e-3,
 	},
 	Smoke:      priorMattersSpec{Cases: []string{"cone1", "contaminated"}, Priors: []string{"power=3", "dirichlet=0.5"}, N: []int{20, 80}, Tol: 1e-2},
