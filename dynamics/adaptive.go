@@ -18,13 +18,15 @@ import (
 //
 //	Ĝ⁻¹ ← (1+ε) Ĝ⁻¹ − ε Ĝ⁻¹ F(x) Ĝ⁻¹,   θ ← θ + η Ĝ⁻¹ s,
 //
-// with F(x) = ∇f∇fᵀ/σ² the information of one observation at the input x. The update
+// with F(x) = ∇f∇fᵀ/σ² the information of one observation at the input x; a family
+// without inputs has none of it, and ssᵀ of the observation takes its place, whose mean
+// is the Fisher information where the student is the teacher. The update
 // is of first order in ε and loses positive definiteness where ε tr Ĝ⁻¹F(x) > 1; there
 // the second term is divided by 1 + ε tr Ĝ⁻¹F(x), as in the exact inverse. With ε = 0
 // it is gradient descent in the metric that it started with.
 type AdaptiveNatural struct {
 	src       *Sampled
-	at        models.PointInformer
+	at        models.PointInformer // nil: ssᵀ
 	step, eps float64
 	inv, f    *mat.SymDense
 	gf, gfg   *mat.Dense
@@ -33,12 +35,9 @@ type AdaptiveNatural struct {
 
 // NewAdaptiveNatural returns the flow with a step η and a rate ε in [0, 1), from
 // Ĝ = the exact Fisher information at start plus damping × I. It returns an error for
-// models without the information of one observation, and for data.
+// series, and for data.
 func NewAdaptiveNatural(o *Objective, start []float64, step, eps, damping float64) (*AdaptiveNatural, error) {
-	at, ok := o.Model().(models.PointInformer)
-	if !ok {
-		return nil, fmt.Errorf("%v: adaptive natural gradient needs the information of one observation", o.Model())
-	}
+	at, _ := o.Model().(models.PointInformer)
 	if !(step > 0) || !(eps >= 0 && eps < 1) || !(damping >= 0) {
 		return nil, fmt.Errorf("a step of %v, a rate of %v, a damping of %v: want a step above 0, a rate in [0, 1), a damping of at least 0", step, eps, damping)
 	}
@@ -82,7 +81,11 @@ func (a *AdaptiveNatural) Step(theta []float64, _ float64, rng *rand.Rand) (floa
 	}
 	d := len(theta)
 	if a.eps > 0 {
-		a.at.FisherAt(a.f, theta, a.src.input())
+		if a.at != nil {
+			a.at.FisherAt(a.f, theta, a.src.input())
+		} else {
+			a.f.SymOuterK(1, mat.NewDense(d, 1, a.g))
+		}
 		a.gf.Mul(a.inv, a.f)
 		a.gfg.Mul(a.gf, a.inv)
 		scale := a.eps
