@@ -70,7 +70,10 @@ and its generalisation error has no mean.`,
 		gen := Line[errorsRow]{Name: "2n E_gen", Measure: Mean(func(r errorsRow) float64 { return r.Gen })}
 		train := Line[errorsRow]{Name: "2n E_train", Measure: Mean(func(r errorsRow) float64 { return r.Train })}
 		for i, l := range []*Line[errorsRow]{&gen, &train} {
-			l.Theory, l.Route, l.Source = c.theory, models.Exact, c.source
+			l.Theory, l.TheorySE, l.Route, l.Source = c.theory, c.se, models.Exact, c.source
+			if c.se > 0 {
+				l.Route = models.MonteCarlo
+			}
 			l.Limit = !c.exact
 			if i == 1 {
 				l.Theory = -c.theory
@@ -87,7 +90,7 @@ and its generalisation error has no mean.`,
 type errorsCase struct {
 	name, model string
 	truth       []float64
-	theory      float64 // of both: exact for every n, or the limit
+	theory, se  float64 // of both: exact for every n, or the limit; its Monte Carlo error
 	exact       bool
 	source      string
 }
@@ -101,14 +104,14 @@ type errorsCase struct {
 // and t have E(p_s p_t/p₀²) = (1 + st)^N.
 func errorsCases() []errorsCase {
 	return []errorsCase{
-		{"cone2", "cone:d=2", make([]float64, 3), coneErrors(2, 1), true, "law of the projection on the cone, derived here"},
-		{"cone10", "cone:d=10", make([]float64, 11), coneErrors(10, 1), true, "law of the projection on the cone, derived here"},
-		{"contaminated", "contaminated:bound=3", []float64{0, 1}, 2.1746, false, "supremum of the contamination process, |b| ≤ 3, derived here"},
-		{"mixture", "mixture:k=2,sd=1,bound=3", []float64{0.5, 0, 0}, 1 + 1.7687, false, "mean and supremum of the homogeneity process, |μ| ≤ 3, derived here"},
-		{"binmix", "binmix:k=2,trials=5", []float64{0.5, 0.4, 0.4}, 2.0933, false, "mean and supremum of the process of two binomial laws, derived here"},
-		{"crossing", "crossing:powers=1+1", []float64{0, 0}, 1, false, "the product is one regular coordinate, derived here"},
-		{"rrr", "rrr:in=2,hidden=1,out=2", make([]float64, 4), 2 + math.Pi/2, false, "mean largest eigenvalue of a 2×2 Wishart matrix with 2 degrees of freedom, derived here"},
-		{"regular", "mixture:k=1,sd=free", []float64{0, 1}, 2, false, "regular theory"},
+		{"cone2", "cone:d=2", make([]float64, 3), coneErrors(2, 1), 0, true, "law of the projection on the cone, derived here"},
+		{"cone10", "cone:d=10", make([]float64, 11), coneErrors(10, 1), 0, true, "law of the projection on the cone, derived here"},
+		{"contaminated", "contaminated:bound=3", []float64{0, 1}, 2.1746, 0.002, false, "supremum of the contamination process, |b| ≤ 3, derived here"},
+		{"mixture", "mixture:k=2,sd=1,bound=3", []float64{0.5, 0, 0}, 1 + 1.7687, 0.002, false, "mean and supremum of the homogeneity process, |μ| ≤ 3, derived here"},
+		{"binmix", "binmix:k=2,trials=5", []float64{0.5, 0.4, 0.4}, 2.0933, 0.002, false, "mean and supremum of the process of two binomial laws, derived here"},
+		{"crossing", "crossing:powers=1+1", []float64{0, 0}, 1, 0, false, "the product is one regular coordinate, derived here"},
+		{"rrr", "rrr:in=2,hidden=1,out=2", make([]float64, 4), 2 + math.Pi/2, 0, false, "mean largest eigenvalue of a 2×2 Wishart matrix with 2 degrees of freedom, derived here"},
+		{"regular", "mixture:k=1,sd=free", []float64{0, 1}, 2, 0, false, "regular theory"},
 	}
 }
 
@@ -173,24 +176,31 @@ func errorsFit(ctx context.Context, s errorsSpec, cell Cell, k mc.Key) (errorsRo
 	}, nil
 }
 
+// drawErrors sets the cases side by side, with theory as a short line over each.
 func drawErrors(s errorsSpec, cells []Sample[errorsRow]) (Drawing, error) {
-	p := &figs.Panel{X: "case, in the order of the table", Y: "2n × error / d"}
+	p := &figs.Panel{Y: "2n × error / d"}
 	n := slices.Max(s.N)
-	var x, gen, genSE, train, trainSE []float64
+	at := 0.0
 	for _, c := range cells {
 		if c.Cell.Int("n") != n {
 			continue
 		}
 		e, _ := errorsFind(c.Cell.Text("case"))
 		d := float64(len(e.truth))
+		at++
+		if at > 1 {
+			p.X += ", "
+		}
+		p.X += fmt.Sprintf("%g %s", at, e.name)
 		g, gse, _ := Mean(func(r errorsRow) float64 { return r.Gen / d })(c)
 		t, tse, _ := Mean(func(r errorsRow) float64 { return -r.Train / d })(c)
-		x = append(x, float64(len(x)+1))
-		gen, genSE = append(gen, g), append(genSE, gse)
-		train, trainSE = append(train, t), append(trainSE, tse)
+		p.Series("generalisation error", []float64{at - 0.08}, []float64{g}, []float64{gse})
+		p.Series("− training error", []float64{at + 0.08}, []float64{t}, []float64{tse})
+		p.Curve("theory: exact, or the limit n → ∞", []float64{at - 0.3, at + 0.3}, []float64{e.theory / d, e.theory / d})
 	}
-	p.Series("generalisation error", x, gen, genSE)
-	p.Series("− training error", x, train, trainSE)
-	p.Reference("regular theory", []float64{1, float64(len(x))}, []float64{1, 1})
-	return figs.New(p), nil
+	p.XRange = [2]float64{0.5, at + 0.5}
+	p.Reference("regular theory", p.XRange[:], []float64{1, 1})
+	f := figs.New(p)
+	f.Size = figs.Size{Width: 7.1, Height: 3.4}
+	return f, nil
 }

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/neuromanifold/neuromanifold/internal/figs"
@@ -134,7 +135,7 @@ func drawLRTContaminated(s lrtContaminatedSpec, cells []Sample[lrtContaminatedRo
 		for i, r := range c.Rows {
 			x[i], y[i] = r.B, r.A
 		}
-		p := &figs.Panel{Title: c.Cell.Name, X: "estimate of b", Y: "estimate of a", XRange: [2]float64{-1.05 * s.Bound, 1.05 * s.Bound}, YRange: [2]float64{-0.03, 1.03}}
+		p := &figs.Panel{Title: fmt.Sprintf("n = %d", c.Cell.Int("n")), X: "estimate of b", Y: "estimate of a", XRange: [2]float64{-1.05 * s.Bound, 1.05 * s.Bound}, YRange: [2]float64{-0.03, 1.03}}
 		if len(panels) > 0 {
 			p.Y = ""
 		}
