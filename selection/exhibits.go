@@ -87,7 +87,7 @@ func closestPair(f *models.Mixture, theta []float64) Exhibit {
 func Hellinger(m1, v1, m2, v2 float64) float64 {
 	d := m1 - m2
 	log := 0.25*math.Log(4*v1*v2/((v1+v2)*(v1+v2))) - 0.25*d*d/(v1+v2)
-	return math.Sqrt(-math.Expm1(log))
+	return math.Sqrt(max(0, -math.Expm1(log)))
 }
 
 // PoleZero returns the least distance between a reciprocal root of 1 − Σ φ_i z^i

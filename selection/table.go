@@ -258,7 +258,9 @@ func (c *comparison) posterior(ctx context.Context, m *Material, n int) (*Poster
 	var prior estimation.Prior
 	var err error
 	if c.opt.Prior != nil {
-		prior, err = c.opt.Prior(m.Model, c.z)
+		if prior, err = c.opt.Prior(m.Model, c.z); err == nil {
+			err = coversMaximum(prior, m.Fit)
+		}
 	} else {
 		prior, err = estimation.WeakPrior(m.Model, c.z)
 	}
@@ -289,6 +291,22 @@ func (c *comparison) posterior(ctx context.Context, m *Material, n int) (*Poster
 		set.MeanLogLik = m.Likelihood.LogLik(mean)
 	}
 	return set, nil
+}
+
+// ErrPriorMass is wrapped by the error for a prior that excludes the maximum of the
+// likelihood: its posterior says more of the prior's bounds than of the data.
+var ErrPriorMass = errors.New("the prior has no mass at the maximum of the likelihood")
+
+// coversMaximum wraps ErrPriorMass. A fit on the boundary of the domain lies on that
+// of most priors too, and passes.
+func coversMaximum(prior estimation.Prior, fit *estimation.Report) error {
+	switch {
+	case prior.Dim() != len(fit.Theta):
+		return fmt.Errorf("the prior has %d coordinates, the model %d", prior.Dim(), len(fit.Theta))
+	case fit.Status == estimation.Converged && math.IsInf(prior.LogDensity(fit.Theta), -1):
+		return fmt.Errorf("%w: %v at θ = %.4g", ErrPriorMass, prior, fit.Theta)
+	}
+	return nil
 }
 
 // pointMass is the posterior of a model without coordinates.

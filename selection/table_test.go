@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/models/datasets"
 )
@@ -202,6 +203,39 @@ func TestSmallNML(t *testing.T) {
 		t.Errorf("k=2: %+v", s)
 	}
 	near(t, "icl of one component", table.at(0, "icl").Value, BIC(table.Rows[0].Fit.LogLik, 1, 8), 1e-9)
+}
+
+// TestPriorWithoutMass: a prior that excludes the fit, one of another dimension and an
+// improper one are errors; one that covers it is none.
+func TestPriorWithoutMass(t *testing.T) {
+	m, err := models.Parse("mixture:k=1,sd=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := &models.Data{N: 6, Q: 1, V: []float64{4, 5, 5.5, 4.5, 6, 5}}
+	run := func(blocks ...models.PriorBlock) error {
+		c, err := Lookup("fe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Compare(context.Background(), []Candidate{{Model: m}}, z, Options{
+			Criteria: c, Particles: 50,
+			Prior: func(models.Model, *models.Data) (estimation.Prior, error) { return estimation.NewPrior(blocks...) },
+		})
+		return err
+	}
+	if err := run(models.PriorBlock{N: 1, A: -1, B: 1}); !errors.Is(err, ErrPriorMass) {
+		t.Errorf("uniform on [-1, 1], maximum at 5: %v", err)
+	}
+	if err := run(models.PriorBlock{N: 2, A: -9, B: 9}); err == nil {
+		t.Error("two coordinates for one: no error")
+	}
+	if err := run(models.PriorBlock{N: 1, A: 0, B: math.Inf(1)}); !errors.Is(err, estimation.ErrImproper) {
+		t.Errorf("improper: %v", err)
+	}
+	if err := run(models.PriorBlock{N: 1, A: -9, B: 9}); err != nil {
+		t.Errorf("a prior that covers the data: %v", err)
+	}
 }
 
 func TestWrongRequests(t *testing.T) {

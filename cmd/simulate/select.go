@@ -86,7 +86,7 @@ them out of --criteria for an answer at once. Criteria:
 				return err
 			}
 			if figures != "" {
-				if err := saveSelectFigures(figures, table, z); err != nil {
+				if err := saveSelectFigures(figures, table, z, t.Names); err != nil {
 					return fmt.Errorf("--figures: %w", err)
 				}
 			}

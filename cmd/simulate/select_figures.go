@@ -11,7 +11,7 @@ import (
 
 // saveSelectFigures writes the curves of the criteria, the posterior of the orders
 // and, for a mixture on the line or an ARMA model, the chosen fit.
-func saveSelectFigures(dir string, t *selection.Table, z *models.Data) error {
+func saveSelectFigures(dir string, t *selection.Table, z *models.Data, columns []string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func saveSelectFigures(dir string, t *selection.Table, z *models.Data) error {
 			x[i], axis = float64(r.Order[0]), "order"
 		}
 	}
-	curves := &figs.Panel{X: axis, Y: "above the least"}
+	curves := &figs.Panel{X: axis, Y: "score above its least (−2ℓ scale)"}
 	loss := "aic"
 	if i := t.Of("loo"); i >= 0 && t.Choice[i] >= 0 {
 		loss = "loo"
@@ -59,7 +59,7 @@ func saveSelectFigures(dir string, t *selection.Table, z *models.Data) error {
 	switch m := t.Rows[truth].Model.(type) {
 	case *models.Mixture:
 		if m.Settings().Dim == 1 {
-			return saveDensity(dir, t, truth, z)
+			return saveDensity(dir, t, truth, z, columns[0])
 		}
 	case *models.ARMA:
 		return saveRoots(dir, t.Rows[truth])
@@ -68,14 +68,14 @@ func saveSelectFigures(dir string, t *selection.Table, z *models.Data) error {
 }
 
 // saveDensity draws the data and the density of the chosen fit and its neighbours.
-func saveDensity(dir string, t *selection.Table, truth int, z *models.Data) error {
+func saveDensity(dir string, t *selection.Table, truth int, z *models.Data, column string) error {
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, v := range z.V {
 		lo, hi = min(lo, v), max(hi, v)
 	}
 	pad := 0.1 * (hi - lo)
 	lo, hi = lo-pad, hi+pad
-	p := &figs.Panel{X: "value", Y: "density"}
+	p := &figs.Panel{X: column, Y: "density"}
 	p.Histogram("data", z.V, lo, hi, 30)
 	const points = 400
 	grid := models.NewData(points, 0, 1)
