@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/neuromanifold/neuromanifold/models"
@@ -13,11 +14,15 @@ import (
 // quantities of this file a false alarm in 500 seeds, and the seeds are fixed.
 const calibrationFloor = 1e-4
 
-func calibrationSize(t *testing.T) int {
-	if testing.Short() {
+// calibrationSize is 1000 simulations with NEUROMANIFOLD_PAPER=full, else fewer.
+func calibrationSize() int {
+	switch {
+	case os.Getenv("NEUROMANIFOLD_PAPER") == "full":
+		return 1000
+	case testing.Short():
 		return 200
 	}
-	return 1000
+	return 300
 }
 
 // Two components of known variance, n = 20: the posterior is singular where they
@@ -41,7 +46,7 @@ func TestCalibration(t *testing.T) {
 				thin = 10
 			}
 			c, err := Calibrate(context.Background(), m, prior, k, CalibrateOptions{
-				Simulations: calibrationSize(t), Thin: thin, Rand: rand.New(rand.NewPCG(21, 1)),
+				Simulations: calibrationSize(), Thin: thin, Rand: rand.New(rand.NewPCG(21, 1)),
 				Width: 2, Quantities: func(dst, theta []float64) {
 					dst[0] = theta[0]*theta[1] + (1-theta[0])*theta[2]
 					dst[1] = math.Abs(theta[1] - theta[2])
@@ -76,7 +81,7 @@ func TestCalibrationOfSGLD(t *testing.T) {
 		sound bool
 	}{{1e-3, 200, true}, {0.25, 5, false}} {
 		got, err := Calibrate(context.Background(), m, prior, SGLD{Step: c.step}, CalibrateOptions{
-			Simulations: calibrationSize(t), N: 10, Warmup: 1000, Thin: c.thin,
+			Simulations: calibrationSize(), N: 10, Warmup: 1000, Thin: c.thin,
 			Width: 1, Quantities: func(dst, theta []float64) { dst[0] = theta[0] },
 		})
 		if err != nil {
@@ -113,7 +118,7 @@ func TestCalibrationCatchesTwoPercent(t *testing.T) {
 	}
 	run := func(bind func(*models.Data) (models.Likelihood, error)) *Calibration {
 		c, err := Calibrate(context.Background(), m, prior, HMC{}, CalibrateOptions{
-			Simulations: calibrationSize(t), N: 400, Thin: 2, Bind: bind,
+			Simulations: calibrationSize(), N: 400, Thin: 2, Bind: bind,
 			Width: 2, Quantities: func(dst, theta []float64) { copy(dst, theta) },
 		})
 		if err != nil {
