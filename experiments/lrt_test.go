@@ -149,12 +149,12 @@ func TestLRTMixturePathwiseLimit(t *testing.T) {
 	}
 }
 
-// Mean statistic of ARMA(1,1) on white noise by conditional least squares with
+// C4: mean statistic of ARMA(1,1) on white noise, rising with the bound, by conditional least squares with
 // σ² = 1 known, from an independent computation (numpy): bound 0.8: 1.994 ±
 // 0.030 (n = 100), 2.085 ± 0.031 (n = 400), 0.95: 2.405 (n = 100), 2.478 (n =
 // 400), 0.99: 2.697 (n = 100), 2.864 (n = 400), s.e. about 0.035 for the last
 // four.
-func TestLRTARMAFiniteN(t *testing.T) {
+func TestC4ARMAFiniteN(t *testing.T) {
 	r := 2000
 	if testing.Short() {
 		r = 500
@@ -228,11 +228,11 @@ func TestLRTARMAIsTheLikelihoodRatio(t *testing.T) {
 	}
 }
 
-// E_gen and E_train of one hidden unit at v = 0 approach ±E[sup W²]/(2n): mean
+// B6: E_gen and E_train of one hidden unit at v = 0 approach ±E[sup W²]/(2n): mean
 // of the limit 1.4375 (erf) and 1.433 (tanh) for w in (0, 10], s.e. 0.0035
 // (numpy, 4·10⁴ draws), not ±2 of regular theory. At n = 1000 the difference is
 // within the Monte Carlo error.
-func TestMLEMLPErrors(t *testing.T) {
+func TestB6HiddenUnitErrors(t *testing.T) {
 	r := 1500
 	if testing.Short() {
 		r = 200

@@ -97,7 +97,7 @@ func TestB1ConeLawAtTheApex(t *testing.T) {
 	}
 }
 
-// B2: 2n E_gen = −2n E_train = T(d, c) at the apex. T(1,½) = 2, T(1,1) = 5/2,
+// B2: 2n E_gen = −2n E_train = T(d, c) at the apex, path by path to 1e-12. T(1,½) = 2, T(1,1) = 5/2,
 // T(1,2) = 13/5, T(5,½) = 7/2, T(5,1) = 43/8, T(5,2) = 13/2 in closed form.
 func TestB2ConeErrorsAtTheApex(t *testing.T) {
 	for _, c := range []struct {
@@ -111,7 +111,7 @@ func TestB2ConeErrorsAtTheApex(t *testing.T) {
 		m, se, _ := Mean(func(r mleConeRow) float64 { return r.Gen })(x)
 		within(t, "2n E_gen", m, se, c.t, 0)
 		for _, r := range x.Rows {
-			if math.Abs(r.Gen+r.Train) > 1e-9*(1+r.Gen) {
+			if math.Abs(r.Gen+r.Train) > 1e-12*(1+r.Gen) {
 				t.Fatalf("E_gen = %v, E_train = %v: not symmetric at the apex", r.Gen, r.Train)
 			}
 		}
