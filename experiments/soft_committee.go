@@ -243,7 +243,7 @@ func drawSoftCommittee(s softCommitteeSpec, cells []Sample[softCommitteeRow]) (D
 		}
 		p.Curve(fmt.Sprintf("equations, N = %d", c.Cell.Int("n")), x, ode)
 		var mx, my, me []float64
-		for i := 0; i < len(x); i += 5 {
+		for i := 0; i < len(x); i += 3 {
 			mx, my, me = append(mx, x[i]), append(my, y[i]), append(me, se[i])
 		}
 		p.Series(fmt.Sprintf("simulation, N = %d", c.Cell.Int("n")), mx, my, me)
