@@ -92,10 +92,13 @@ func (g *GradientDescent) Step(theta []float64, _ float64, _ *rand.Rand) (float6
 	return g.step, accept(theta, g.next)
 }
 
+// beyond is a size at which a parameter has no digit left after the point.
+const beyond = 1e15
+
 // accept moves θ to next unless that is not finite or beyond all use.
 func accept(theta, next []float64) error {
 	for _, v := range next {
-		if !(math.Abs(v) < 1e100) {
+		if !(math.Abs(v) < beyond) {
 			return ErrDiverged
 		}
 	}

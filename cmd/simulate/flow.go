@@ -23,8 +23,12 @@ type flowFlags struct {
 	opt                             dynamics.MethodOptions
 }
 
-// mostSteps bounds a trajectory of fixed steps.
-const mostSteps = 1e9
+// mostSteps bounds a trajectory of fixed steps, and mostContinuous one of steps that
+// the method chooses, which are as many only where the problem is stiff.
+const (
+	mostSteps      = 1e9
+	mostContinuous = 2_000_000
+)
 
 func (a *app) flowCommand() *cobra.Command {
 	var o flowFlags
@@ -115,6 +119,8 @@ func (o *flowFlags) clock() (dynamics.Clock, error) {
 			return k, bad(fmt.Errorf("--until %v with --step %v: these are %.2g steps, and at most %.0e are taken", o.until, s, o.until/s, mostSteps))
 		}
 		k.Budget = int(o.until/s) + o.points + 1
+	} else if slices.Contains([]string{"gd", "implicit", "natural", "em"}, o.method) {
+		k.Budget = o.points + mostContinuous
 	}
 	if o.opt.Batch < 1 || o.opt.Batch > 1_000_000 {
 		return k, bad(fmt.Errorf("--batch %d: want a whole number from 1 to 1000000", o.opt.Batch))
@@ -190,6 +196,8 @@ func (a *app) printFlowJSON(name string, m models.Model, o *flowFlags, obj *dyna
 		Theta    [][]number          `json:"theta"`
 		Loss     []number            `json:"loss"`
 		Distance map[string][]number `json:"distance"`
+		Plateaus []plateauJSON       `json:"plateaus"`
+		Decay    *decayJSON          `json:"decay"` // null: the loss follows neither law at the end
 		Steps    int                 `json:"steps"`
 		Stop     string              `json:"stop"`
 		Reason   string              `json:"reason,omitempty"`
@@ -202,10 +210,52 @@ func (a *app) printFlowJSON(name string, m models.Model, o *flowFlags, obj *dyna
 	if o.opt.Step == 0 {
 		out.Step = number(math.NaN())
 	}
+	out.Plateaus = []plateauJSON{}
+	for _, q := range p.Plateaus() {
+		j := plateauJSON{From: number(q.From), To: number(q.To), Level: number(q.Level), Escaped: q.Escaped, Direction: numbers(q.Direction)}
+		if q.Stratum >= 0 {
+			j.Stratum = strata(p)[q.Stratum]
+		}
+		out.Plateaus = append(out.Plateaus, j)
+	}
+	if d, ok := lateDecay(p); ok {
+		out.Decay = &decayJSON{"exponential", number(d.Exponent), number(d.SE)}
+		if d.Algebraic {
+			out.Decay.Law = "algebraic"
+		}
+	}
 	for i, s := range strata(p) {
 		out.Distance[s] = numbers(p.Probes[i])
 	}
 	return a.printJSON(out)
+}
+
+type plateauJSON struct {
+	From      number   `json:"from"`
+	To        number   `json:"to"`
+	Level     number   `json:"level"`
+	Stratum   string   `json:"stratum,omitempty"`
+	Escaped   bool     `json:"escaped"`
+	Direction []number `json:"direction"` // unit vector of θ along which it was left
+}
+
+type decayJSON struct {
+	Law      string `json:"law"` // algebraic: τ^(−exponent); exponential: e^(−exponent·τ)
+	Exponent number `json:"exponent"`
+	SE       number `json:"se"`
+}
+
+// lateDecay fits the laws of decay to the last nine tenths of the time if the loss falls
+// by more than a half there and one law is clearly the better one.
+func lateDecay(p *dynamics.Path) (dynamics.Decay, bool) {
+	n := len(p.T)
+	from := p.T[n-1] / 10
+	d, ok := dynamics.FitDecay(p.T, p.Loss, from)
+	if !ok {
+		return d, false
+	}
+	i := slices.IndexFunc(p.T, func(t float64) bool { return t >= from })
+	return d, p.Loss[n-1] < p.Loss[i]/2 && d.Ratio < 0.1
 }
 
 // flowRows is the number of times in the table for reading.
@@ -253,6 +303,13 @@ func (a *app) printFlow(m models.Model, o *flowFlags, obj *dynamics.Objective, p
 	a.printf("\nθ at τ = %s: %s\n", experiments.Format(tau), strings.Join(values, ", "))
 	for _, q := range p.Plateaus() {
 		a.printf("%s\n", plateauText(p, q))
+	}
+	if d, ok := lateDecay(p); ok {
+		law := "e^(−%sτ)"
+		if d.Algebraic {
+			law = "τ^(−%s)"
+		}
+		a.printf("loss falls as "+law+" at the end, exponent ± %s\n", experiments.Format(d.Exponent), experiments.Format(d.SE))
 	}
 	if p.Stop != dynamics.Done {
 		a.printf("stopped (%v): %s; %s\n", p.Stop, p.Reason, p.Stop.Advice())
