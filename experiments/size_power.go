@@ -203,7 +203,7 @@ type sizePowerTest struct {
 // warp is the share of replicates whose statistic is above the 1 − level quantile
 // of the bootstrap statistics of all replicates.
 func warp(level float64, t func(r sizePowerRow) float64, star func(r sizePowerRow) []float64) Measure[sizePowerRow] {
-	return Jackknife(func(rows []sizePowerRow) float64 {
+	share := Jackknife(func(rows []sizePowerRow) float64 {
 		var v []float64
 		for _, r := range rows {
 			v = append(v, star(r)...)
@@ -217,6 +217,14 @@ func warp(level float64, t func(r sizePowerRow) float64, star func(r sizePowerRo
 		}
 		return float64(above) / float64(len(rows))
 	})
+	return func(x Sample[sizePowerRow]) (float64, float64, string) {
+		v, se, method := share(x)
+		// With a known quantile the error would be binomial; a jackknife of a
+		// quantile can by chance say less, even 0.
+		g := float64(len(x.Rows))
+		p := math.Max(v, 0.5/(g+1))
+		return v, math.Max(se, math.Sqrt(p*(1-math.Min(p, g/(g+1)))/g)), method
+	}
 }
 
 func above(t func(r sizePowerRow) float64, point float64) Measure[sizePowerRow] {

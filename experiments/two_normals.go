@@ -196,7 +196,8 @@ type localLimit struct {
 // the first term that one normal does not absorb is H₂ with the variance known
 // and H₃ with a common free one. So the truth is felt at u ~ n^(−1/4) as a mean
 // δ = √n V u²/√2 of that score, or at u ~ n^(−1/6) as δ = √n V(1−2v) u³/√6, and
-// not at all nearer by. With the variance known, u ~ n^(−1/6) is already regular:
+// not at all nearer by (with equal weights H₃ vanishes, and a common free variance
+// hides the truth up to n^(−1/8)). With the variance known, u ~ n^(−1/6) is already regular:
 // there w, V u² and V(1−2v) u³ are coordinates that n^(−1/2) resolves.
 func (t nearNull) limit(variance models.MixtureVariance, bound float64, draws, workers int) (localLimit, error) {
 	out := localLimit{source: "Liu and Shao (2003), kernel derived here"}
