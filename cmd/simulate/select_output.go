@@ -281,6 +281,7 @@ func (a *app) printNear(t *selection.Table) error {
 		return nil
 	}
 	var rows [][]string
+	pair := "closest pair"
 	for i, r := range t.Rows {
 		row := []string{r.Label, "-", "-", "-", "-"}
 		for _, e := range r.Exhibits {
@@ -289,7 +290,10 @@ func (a *app) printNear(t *selection.Table) error {
 				row[1] = experiments.Format(e.Value)
 			case "nearest_stratum":
 				row[2] = experiments.Format(e.Value) + " " + e.Doc
-			case "closest_pair", "pole_zero":
+			case "closest_pair":
+				row[3] = experiments.Format(e.Value)
+			case "pole_zero":
+				pair = "pole to zero"
 				row[3] = experiments.Format(e.Value)
 			}
 		}
@@ -309,7 +313,7 @@ func (a *app) printNear(t *selection.Table) error {
 		rows = append(rows, row)
 	}
 	a.printf("\n")
-	return a.table("model|least eigenvalue|nearest stratum|closest pair|λ, m|at the truth", "model|nearest stratum|λ, m|at the truth", rows)
+	return a.table("model|least eigenvalue|nearest stratum|"+pair+"|λ, m|at the truth", "model|nearest stratum|λ, m|at the truth", rows)
 }
 
 // printRemarks prints the reasons and warnings of a criterion, each once with the
