@@ -66,7 +66,7 @@ var criteriaMLPTally = tally[criteriaMLPRow]{
 	risk:   func(r criteriaMLPRow) []float64 { return r.Risk },
 	truth:  func(c Cell) int { t, _ := criteriaMLPFind(c.Text("truth")); return t.units },
 	group:  func(c Cell) string { t, _ := criteriaMLPFind(c.Text("truth")); return t.title },
-	x:      func(c Cell) float64 { return c.Float("n") }, xLabel: "n", logX: true,
+	x:      func(c Cell) float64 { return c.Float("n") }, xLabel: "n", logX: true, logCost: true,
 }
 
 var _ = register(Experiment[criteriaMLPSpec, criteriaMLPRow]{
