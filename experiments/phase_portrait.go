@@ -58,7 +58,7 @@ var portraitSystems = map[string]portraitSystem{
 	"T1":      {"mlp:hidden=2", "mlp:hidden=2", []float64{.5, 2, 1, 1}, 1, 30000, "T1, K > 0"},
 	"rbf":     {"rbf:hidden=2", "rbf:hidden=2", []float64{-.8, 1, 1, .7}, 1, 3000, "RBF"},
 	"mixture": {"mixture:k=2,sd=1", "mixture:k=2,sd=1", []float64{.5, -1, 1}, 1.2, 200, "mixture"},
-	"inside":  {"mlp:hidden=2", "mlp:hidden=1", []float64{1, 1}, .8, 1e6, "one-unit teacher"},
+	"inside":  {"mlp:hidden=2", "mlp:hidden=1", []float64{1, 1}, .8, 1e6, "one unit, K = 0"},
 }
 
 var portraitFlows = []string{"published", "quasi-steady", "exact", "natural"}
@@ -103,7 +103,7 @@ only algebraically.`,
 	Compare: comparePortrait,
 	Figures: []Figure[portraitSpec, portraitRow]{{
 		Name: "portrait",
-		Doc:  "Orbits in the plane of z = (v₁ − v₂)/(v₁ + v₂) and u = w₂ − w₁. On the critical line u = 0 the thick part attracts and the dashed part repels. The separatrix of each reduced system, of the quasi-steady one where the flow is exact, bounds what is trapped.",
+		Doc:  "Orbits in the plane of z = (v₁ − v₂)/(v₁ + v₂) and u = w₂ − w₁. On the critical line u = 0 the thick part attracts and the dashed part repels. The separatrix of each reduced system, of the quasi-steady one where the flow is exact, bounds what is trapped. With a teacher of one unit K = 0: the published system stands still, the quasi-steady one is that of the next order.",
 		Draw: drawPortrait,
 	}},
 })

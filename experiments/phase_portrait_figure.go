@@ -26,12 +26,8 @@ func drawPortrait(s portraitSpec, cells []Sample[portraitRow]) (Drawing, error) 
 		if label == "" {
 			label = system
 		}
-		title := fmt.Sprintf("%s: %s", label, flow)
-		if flow == "published" && p.published.K == 0 {
-			title += " (stands still)"
-		}
 		panel := &figs.Panel{
-			Title:  title,
+			Title:  fmt.Sprintf("%s: %s", label, flow),
 			XRange: [2]float64{-p.z, p.z}, YRange: [2]float64{-0.04 * p.u, p.u},
 		}
 		if system == last {
