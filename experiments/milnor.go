@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/neuromanifold/neuromanifold/dynamics"
 	"github.com/neuromanifold/neuromanifold/internal/figs"
@@ -61,7 +62,7 @@ single unit, or the loss to half that.`,
 	},
 	Default: milnorSpec{
 		Model: "mlp:hidden=2", Teacher: []float64{0.4, 4, 10, 5}, Parts: []string{edgePart, planePart, positivePart, anyPart},
-		U: 1, Z: 3, W: 4, V: 12, Until: 2000,
+		U: 2, Z: 2, W: 4, V: 12, Until: 2000,
 	},
 	Smoke: milnorSpec{
 		Model: "mlp:hidden=2", Teacher: []float64{0.4, 4, 10, 5}, Parts: []string{edgePart, planePart, anyPart},
@@ -315,5 +316,6 @@ func drawMilnor(s milnorSpec, cells []Sample[milnorRow]) (Drawing, error) {
 		}
 		panels = append(panels, p)
 	}
+	slices.SortStableFunc(panels, func(a, b *figs.Panel) int { return strings.Compare(b.X, a.X) }) // the plane first
 	return figs.New(panels...), nil
 }
