@@ -85,9 +85,9 @@ Kullback-Leibler divergence of its maximum-likelihood fit.`,
 		"M. Aoyagi, S. Watanabe (2006), Resolution of singularities and the generalization error with Bayesian estimation for layered neural network, Systems and Computers in Japan 37(1):1-17",
 		"M. Drton, M. Plummer (2017), A Bayesian information criterion for singular models, Journal of the Royal Statistical Society B 79:323-380",
 	},
-	Default:    criteriaMLPSpec{Truths: []string{"none", "one", "close"}, N: []int{50, 100, 200}, Most: 2, Starts: 2, Draws: 20000},
+	Default:    criteriaMLPSpec{Truths: []string{"none", "one", "close"}, N: []int{50, 100, 200}, Most: 2, Starts: 1, Draws: 20000},
 	Smoke:      criteriaMLPSpec{Truths: []string{"none", "one"}, N: []int{30}, Most: 2, Starts: 1, Draws: 500},
-	Replicates: 60, SmokeReplicates: 3, Chunk: 20,
+	Replicates: 40, SmokeReplicates: 3, Chunk: 20,
 	Check: func(s criteriaMLPSpec) error {
 		if err := checkSizes(s.N, 20); err != nil {
 			return err
