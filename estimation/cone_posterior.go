@@ -21,7 +21,8 @@ type ConePrior struct {
 // Gauss rule exact to rounding. With S = Σ x_i, N = n + 1/Scale², t = √N ξ and
 // Y = a(ω)·S/√N the posterior is ∝ |t|^k exp(tY − t²/2), whose integral over t is
 // 2^((k+1)/2) Γ((k+1)/2) ₁F₁((k+1)/2; 1/2; Y²/2), and Y depends on the angle between ω
-// and the last coordinates of S alone.
+// and the last coordinates of S alone. Derived here; Amari, Park and Ozeki (2006,
+// Neural Computation 18, 1007) compare the two priors.
 //
 // It owns scratch: one goroutine at a time.
 type ConePosterior struct {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
-	"github.com/neuromanifold/neuromanifold/singular"
 )
 
 // The free energy of the cone by a product rule over a box against the closed form,
@@ -39,25 +38,13 @@ func TestConeByQuadratureIsTheClosedForm(t *testing.T) {
 		if c.spec == "cone:d=1,c=2" {
 			slope = 2
 		}
-		b, err := singular.NewConeBayes(c.d, slope, c.k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		mean := make([]float64, z.Q)
-		for i := range z.N {
-			for j, v := range z.Y(i) {
-				mean[j] += v / math.Sqrt(float64(z.N))
-			}
-		}
-		var r float64
-		for _, v := range mean[1:] {
-			r = math.Hypot(r, v)
-		}
+		b := conePosterior(t, c.d, slope, estimation.ConePrior{Power: int(c.k)})
+		b.Condition(sumRows(z), z.N)
 		l, err := m.Bind(z)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := -l.LogLik(at) - b.LogEvidence(float64(z.N), mean[0], r) - math.Log((c.k+1)/2/math.Pow(reach, c.k+1))
+		want := -l.LogLik(at) - b.LogEvidence() - math.Log((c.k+1)/2/math.Pow(reach, c.k+1))
 		if math.Abs(g.FreeEnergy(1)-want) > 1e-5 {
 			t.Errorf("%s, k = %v: F = %.8f, closed form %.8f", c.spec, c.k, g.FreeEnergy(1), want)
 		}

@@ -10,8 +10,7 @@
 // RLCT chooses the learning coefficient among what is proved, and refuses where
 // nothing is; VolumeScaling estimates it from the prior mass where a Divergence
 // is small. NewLaw gives the laws of likelihood-ratio statistics at singular
-// truths: suprema of Gaussian processes, and the cone's law in closed form;
-// ConeBayes is the Bayesian side of the cone, exact for every n.
+// truths: suprema of Gaussian processes, and the cone's law in closed form.
 //
 // For wide random networks a MeanField predicts the spectrum of the Fisher
 // information from order parameters, a Dual measures it through JJᵀ, whose size is
