@@ -230,6 +230,20 @@ func TestHistogramOnALogarithmicAxis(t *testing.T) {
 	}
 }
 
+// A zero added before the axis became logarithmic is left out like one added after.
+func TestLogarithmicAfterwards(t *testing.T) {
+	p := &Panel{}
+	p.Series("s", []float64{1, 2}, []float64{0, 3}, nil)
+	p.LogY = true
+	f := New(p)
+	if n := len(p.layers[0].y); n != 1 {
+		t.Errorf("%d marks are left, want 1", n)
+	}
+	if _, err := f.SVG(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCSV(t *testing.T) {
 	p := &Panel{LogY: true}
 	p.Series("a, b", []float64{1, 2, 3}, []float64{2, -1, 4}, []float64{0.5, 1, math.NaN()})

@@ -33,7 +33,15 @@ type Figure struct {
 }
 
 // New returns a figure of these panels.
-func New(panels ...*Panel) *Figure { return &Figure{Panels: panels} }
+func New(panels ...*Panel) *Figure {
+	for _, p := range panels {
+		// An axis may have become logarithmic after its marks were added.
+		for i, l := range p.layers {
+			p.layers[i] = p.drawn(l)
+		}
+	}
+	return &Figure{Panels: panels}
+}
 
 func (f *Figure) size() (w, h vg.Length) {
 	s := f.Size

@@ -54,10 +54,14 @@ func (p *Panel) add(l layer) {
 	if len(l.y) != n || l.lo != nil && (len(l.lo) != n || len(l.hi) != n) {
 		panic("figs: slice length mismatch")
 	}
+	p.layers = append(p.layers, p.drawn(l))
+}
+
+// drawn is l without the marks that have no place on the axes of the panel.
+func (p *Panel) drawn(l layer) layer {
 	k := layer{kind: l.kind, name: l.name}
-	for i := range n {
-		ok := drawable(l.x[i], p.LogX) && drawable(l.y[i], p.LogY)
-		if !ok {
+	for i := range l.x {
+		if !drawable(l.x[i], p.LogX) || !drawable(l.y[i], p.LogY) {
 			continue
 		}
 		k.x, k.y = append(k.x, l.x[i]), append(k.y, l.y[i])
@@ -65,7 +69,7 @@ func (p *Panel) add(l layer) {
 			k.lo, k.hi = append(k.lo, l.lo[i]), append(k.hi, l.hi[i])
 		}
 	}
-	p.layers = append(p.layers, k)
+	return k
 }
 
 func drawable(v float64, log bool) bool {
