@@ -170,19 +170,17 @@ func (p *pair) fit(ctx context.Context, z *models.Data, starts int, each models.
 // returns "": H1 has no maximum, or none but the fit of H0 itself while solutions on
 // the variance floor are higher.
 func (f *pairFit) noMaximum(h1 models.Model) string {
-	if f.fit1.Status != NoMaximum && f.statistic > 0 {
-		return ""
-	}
-	if f.fit1.Status == NoMaximum && len(f.fit1.Maxima) > 0 && len(f.fit1.Maxima[0].Floored) == 0 {
+	none := f.fit1.Status == NoMaximum
+	if none && len(f.fit1.Maxima) > 0 && len(f.fit1.Maxima[0].Floored) == 0 {
 		return fmt.Sprintf("the likelihood of %v is unbounded on these data: it passes through all of them", h1)
 	}
-	higher := 0
-	for _, m := range f.fit1.Maxima {
-		if len(m.Floored) > 0 && m.LogLik > f.fit0.LogLik+1e-6*(1+math.Abs(f.fit0.LogLik)) {
-			higher++
-		}
+	if !none && f.statistic > 0 {
+		return ""
 	}
-	if higher == 0 {
+	higher := func(m Maximum) bool {
+		return len(m.Floored) > 0 && m.LogLik > f.fit0.LogLik+1e-6*(1+math.Abs(f.fit0.LogLik))
+	}
+	if !none && !slices.ContainsFunc(f.fit1.Maxima, higher) {
 		return ""
 	}
 	return fmt.Sprintf("%v has no interior maximum above that of H0, only solutions on the variance floor", h1)

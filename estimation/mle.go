@@ -127,7 +127,7 @@ func Describe(l models.Likelihood, fit Fit) *Report {
 		Model: m, Theta: fit.Theta, LogLik: fit.LogLik, Dim: d, N: n,
 		AIC: -2*fit.LogLik + 2*float64(d), BIC: -2*fit.LogLik + float64(d)*math.Log(float64(n)),
 		Status: fit.Status, Gain: fit.Gain, GradNorm: fit.GradNorm, Warnings: fit.Warnings,
-		Maxima: fit.Maxima, Starts: fit.Starts, Evals: fit.Evals,
+		Maxima: slices.Clone(fit.Maxima), Starts: fit.Starts, Evals: fit.Evals,
 	}
 	if fit.Status == NoMaximum {
 		r.withdraw()

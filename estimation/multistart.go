@@ -22,7 +22,8 @@ import (
 // Two ends count as one maximum if their log-likelihoods agree to 1e-6 nats (and
 // 1e-9 of ℓ): on a singular set one law has many θ, so that θ cannot tell them
 // apart. The fit is the highest end that does not sit on a variance floor; ends
-// that do are among the maxima, and where there is no other the status is NoMaximum. Ties go to the lowest index of start.
+// that do are among the maxima, and where there is no other the status is NoMaximum.
+// Ties go to the lowest index of start.
 //
 // All starts are drawn from rng before the first climb, so that they do not
 // depend on Each.

@@ -27,7 +27,7 @@ type errorsRow struct {
 
 var _ = register(Experiment[errorsSpec, errorsRow]{
 	Name:    "errors",
-	Version: 1,
+	Version: 2,
 	Doc: `Generalisation and training error of every family at a singular truth.
 
 Regular theory says 2n E_gen = d and 2n E_train = −d for d parameters. At a singular

@@ -17,8 +17,10 @@ import (
 // The exported fields of R are columns: `parquet:"t" unit:"nats" doc:"…"`.
 // Kinds: bool, int, int64, float64, string, []float64. NaN and infinities are
 // allowed. One column of type string must be called "status": how the replicate
-// ended, one of Converged, IterationLimit, Boundary, Failed where these fit. A
-// replicate whose fit failed is a row like any other.
+// ended, one of Converged, IterationLimit, Boundary, Failed where these fit, that of
+// estimation.Status where the row is a fit ("unbounded" is the fifth: all ends lie on
+// a variance floor), a word of the experiment's own else. A replicate whose fit failed
+// is a row like any other.
 type Experiment[S, R any] struct {
 	Name    string // as "lrt-mixture"
 	Version int    // from 1; raised whenever the same spec gives other rows
@@ -56,7 +58,8 @@ type Experiment[S, R any] struct {
 	Figures []Figure[S, R]
 }
 
-// Statuses of a row that every failure line counts, zeros included.
+// Statuses of a row that every failure line counts, zeros included; any other status
+// is counted after them where it occurs.
 const (
 	Converged      = "converged"
 	IterationLimit = "iteration limit"

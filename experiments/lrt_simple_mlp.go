@@ -196,6 +196,8 @@ func (m *simpleMLP) climb(starts int, k mc.Key) (omega []float64, status string)
 		if r == nil {
 			continue
 		}
+		// A line search that finds no increase any more is an end like convergence: the
+		// gain is then known to rounding.
 		if err != nil && r.Status != optimize.Failure || r.Status == optimize.IterationLimit {
 			end = IterationLimit
 		}

@@ -21,7 +21,7 @@ type mleMixtureSpec struct {
 }
 
 type mleMixtureRow struct {
-	T      float64 `parquet:"t" doc:"likelihood-ratio statistic of two components against one"`
+	T      float64 `parquet:"t" doc:"likelihood-ratio statistic of two components against one; with status unbounded there is no interior maximum, and this is of a solution on the variance floor, as all that follows"`
 	U      float64 `parquet:"u" doc:"û ≥ 0, the distance of the two means"`
 	W      float64 `parquet:"w" doc:"ŵ = v̂μ̂₁ + (1−v̂)μ̂₂, the overall mean; 0 in truth"`
 	Z      float64 `parquet:"z" doc:"ẑ = 2v̂ − 1, v̂ the weight of the larger mean; ±1 is one component with weight 0"`
@@ -38,7 +38,7 @@ func (r mleMixtureRow) moment() float64 { return (1 - r.Z*r.Z) / 4 * r.U * r.U }
 
 var _ = register(Experiment[mleMixtureSpec, mleMixtureRow]{
 	Name:    "mle-mixture",
-	Version: 1,
+	Version: 2,
 	Doc: `Where the estimate of two normal components goes at and near one component.
 
 The estimates are in the coordinates u = μ₁ − μ₂ ≥ 0, w = vμ₁ + (1−v)μ₂ and z = 2v − 1,
@@ -68,24 +68,15 @@ to be seen. The truth is one of the starts, so that no training error is positiv
 				return KeyError("roots", "%d: allowed is 0, 2, 4 or 6", r)
 			}
 		}
-		if err := checkMeanBound(s.Bound); err != nil {
-			return err
-		}
-		if _, err := mixtureVariance(s.Variance); err != nil {
-			return err
-		}
-		switch {
-		case !(s.H >= 0) || math.IsInf(s.H, 0):
+		if !(s.H >= 0) || math.IsInf(s.H, 0) {
 			return KeyError("h", "%v: allowed is a finite number from 0", s.H)
-		case !(s.Share > 0 && s.Share < 1):
-			return KeyError("share", "%v: allowed is between 0 and 1", s.Share)
-		case s.Starts < 0:
-			return KeyError("starts", "%d: allowed is 0 or more", s.Starts)
 		}
-		return checkDraws(s.Draws)
+		return checkNearNull(s.Share, s.Variance, s.Bound, s.Starts, s.Draws)
 	},
 	Cells: func(s mleMixtureSpec) []Cell { return Grid(Axis("root", s.Roots...), Axis("n", s.N...)) },
-	Data:  mleMixtureData,
+	Data: func(s mleMixtureSpec, c Cell, k mc.Key) (*models.Data, error) {
+		return s.truth(c).sample(k)
+	},
 	Replicate: func(ctx context.Context, s mleMixtureSpec, c Cell, k mc.Key) ([]mleMixtureRow, error) {
 		row, err := fitMLEMixture(ctx, s, c, k)
 		return []mleMixtureRow{row}, err
@@ -102,34 +93,18 @@ func (s mleMixtureSpec) truth(c Cell) nearNull {
 	return nearNull{weight: s.Share, h: s.H, root: c.Int("root"), n: c.Int("n")}
 }
 
-func mleMixtureData(s mleMixtureSpec, c Cell, k mc.Key) (*models.Data, error) {
-	m, err := models.NewMixture(models.MixtureSettings{Variance: models.VarKnown})
-	if err != nil {
-		return nil, err
-	}
-	z := models.NewData(c.Int("n"), 0, 1)
-	m.Sample(z, s.truth(c).theta(models.VarKnown), k.Stream("data"))
-	return z, nil
-}
-
 func fitMLEMixture(ctx context.Context, s mleMixtureSpec, c Cell, k mc.Key) (mleMixtureRow, error) {
 	variance, err := mixtureVariance(s.Variance)
 	if err != nil {
 		return mleMixtureRow{}, err
 	}
-	z, err := mleMixtureData(s, c, k)
+	z, err := s.truth(c).sample(k)
 	if err != nil {
 		return mleMixtureRow{}, err
 	}
 	mean := centre(z)
 	truth := s.truth(c).theta(variance)
-	shifted := append([]float64(nil), truth...)
-	shifted[1] -= mean
-	shifted[2] -= mean
-	var given [][]float64
-	if math.Max(math.Abs(shifted[1]), math.Abs(shifted[2])) <= s.Bound {
-		given = [][]float64{shifted}
-	}
+	shifted, given := moved(truth, mean, s.Bound)
 	f, err := fitTwoNormals(ctx, variance, s.Bound, z, s.Starts, given, k.Stream("starts"))
 	if err != nil {
 		return mleMixtureRow{}, err

@@ -27,7 +27,7 @@ func TestMLEMixtureRowIsTheLikelihood(t *testing.T) {
 		}
 		for i := range 10 {
 			k := mc.Key{Seed: 11, Replicate: i}
-			z, err := mleMixtureData(s, cell, k)
+			z, err := s.truth(cell).sample(k)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -79,7 +79,7 @@ func TestSizePowerOfTheEMTest(t *testing.T) {
 		s := sizePowerSpec{Share: 0.5}
 		cell := NewCell(Var{"root", 4}, Var{"h", h}, Var{"n", 250})
 		x := sampleOf(t, 150, func(k mc.Key) (sizePowerRow, error) {
-			z, err := sizePowerData(s, cell, k)
+			z, err := s.truth(cell).sample(k)
 			if err != nil {
 				return sizePowerRow{}, err
 			}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/neuromanifold/neuromanifold/estimation"
+	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
 )
@@ -46,6 +48,35 @@ func centre(z *models.Data) float64 {
 		z.V[i] -= mean
 	}
 	return mean
+}
+
+// checkNearNull checks the keys that the experiments near one normal share.
+func checkNearNull(share float64, variance string, bound float64, starts, draws int) error {
+	if err := checkMeanBound(bound); err != nil {
+		return err
+	}
+	if _, err := mixtureVariance(variance); err != nil {
+		return err
+	}
+	switch {
+	case !(share > 0 && share < 1):
+		return KeyError("share", "%v: allowed is between 0 and 1", share)
+	case starts < 0:
+		return KeyError("starts", "%d: allowed is 0 or more", starts)
+	}
+	return checkDraws(draws)
+}
+
+// moved returns θ of two components with the origin of the data moved to mean, and the
+// start that it makes: itself, unless a mean is then beyond the bound.
+func moved(theta []float64, mean, bound float64) (point []float64, given [][]float64) {
+	point = slices.Clone(theta)
+	point[1] -= mean
+	point[2] -= mean
+	if math.Max(math.Abs(point[1]), math.Abs(point[2])) <= bound {
+		given = [][]float64{point}
+	}
+	return point, given
 }
 
 // A twoNormalsFit is a centred sample under two components and under one.
@@ -168,6 +199,17 @@ func (t nearNull) theta(variance models.MixtureVariance) []float64 {
 		theta = append(theta, 1, 1)
 	}
 	return theta
+}
+
+// sample draws the data of a replicate.
+func (t nearNull) sample(k mc.Key) (*models.Data, error) {
+	m, err := models.NewMixture(models.MixtureSettings{Variance: models.VarKnown})
+	if err != nil {
+		return nil, err
+	}
+	z := models.NewData(t.n, 0, 1)
+	m.Sample(z, t.theta(models.VarKnown), k.Stream("data"))
+	return z, nil
 }
 
 // secondMoment is V u² of the truth, V = v(1−v): how much the mixing law adds to

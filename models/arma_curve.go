@@ -16,8 +16,8 @@ type arma11 struct {
 	theta []float64 // d
 	lo    []float64 // d: the score at a shifted point, where Curve differences it
 	x     []float64 // d
-	// n each: residuals from rest e with their derivatives by θ, v = −∂e/∂φ with its
-	// derivative, and the response h with its derivatives
+	// n each: residuals from rest e with their derivatives by θ, lag = −∂e/∂φ with its
+	// derivative v1, and the response h with its derivatives
 	e, e1, e2, v1, lag, h, h1, h2 []float64
 }
 

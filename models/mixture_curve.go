@@ -102,7 +102,7 @@ func (l *mixPair) Curve(h *mat.SymDense, g, u []float64) float64 {
 		less(mu2, var2, t[1]/v2)
 		less(var1, var1, s[2]/(2*v1))
 		less(var2, var2, t[2]/(2*v2))
-		g[var1], g[var2] = 0, 0
+		g[var1], g[var2] = 0, 0 // a tied variance is both, and takes both terms
 		g[var1] += (s[2]/v1 - s[0]) / 2
 		g[var2] += (t[2]/v2 - t[0]) / 2
 	}

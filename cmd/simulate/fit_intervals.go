@@ -112,5 +112,6 @@ func (a *app) printIntervals(vs []fittedInterval) error {
 		rows = append(rows, []string{v.Name, v.Method, end(v.Lo, v.LoEnd), end(v.Hi, v.HiEnd), remark})
 	}
 	a.printf("\n")
-	return a.table(fmt.Sprintf("coordinate|%g %% interval by|from|to|", 100*float64(vs[0].Level)), "coordinate|"+fmt.Sprintf("%g %% interval by|", 100*float64(vs[0].Level)), rows)
+	head := fmt.Sprintf("coordinate|%g %% interval by|", 100*float64(vs[0].Level))
+	return a.table(head+"from|to|", head, rows)
 }

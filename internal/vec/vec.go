@@ -17,7 +17,8 @@
 //     a register takes part in it;
 //   - an element of a product of matrices is one chain of fused multiply-adds in the
 //     order of the inner index, whatever the tiles and blocks;
-//   - the last len mod 8 elements go through the Go code in every case.
+//   - the last len mod 8 elements go through the Go code; those of a mixture through
+//     the assembly, filled up to eight, with the accumulators of the rest put back.
 //
 // The ARMA recursion uses no fused operations, because the fallback has to branch
 // around each of them in a default amd64 build.
