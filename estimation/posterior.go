@@ -59,9 +59,9 @@ const (
 // sequential Monte Carlo.
 type Tempered struct {
 	FreeEnergy   float64 // −log ∫ φ exp ℓ dθ, in nats
-	FreeEnergySE float64 // from the spread of the replicates
+	FreeEnergySE float64 // by the jackknife over the replicates
 	Stops        []Temperature
-	Theta        *mat.Dense // draws at β = 1 (S×d), equally weighted, replicate after replicate
+	Theta        *mat.Dense // draws at β = 1 (S×d), equally weighted, as many of a replicate as it has a share
 	LogLik       []float64  // ℓ of them (S)
 	Replicates   int
 	Levels       int     // temperatures of the longest ladder
@@ -73,9 +73,9 @@ type Tempered struct {
 // A Temperature is what the replicates say at one β.
 type Temperature struct {
 	Beta   float64
-	NL, SE float64 // E_β[−ℓ(θ)] and its standard error between replicates
+	NL, SE float64 // E_β[−ℓ(θ)] and its standard error by the jackknife
 	Var    float64 // Var_β[ℓ(θ)]
-	LogZ   float64 // log ∫ φ exp(βℓ) dθ, the mean of the replicates
+	LogZ   float64 // log ∫ φ exp(βℓ) dθ
 }
 
 // SMC draws from the tempered posteriors of m given z on a ladder of inverse
@@ -86,9 +86,11 @@ type Temperature struct {
 // particles (ter Braak 2006, Stat. Comput. 16, 239), which need no gradient and
 // follow the long thin sets on which a singular posterior lives.
 //
-// log Z of one run is biased by about −½ Var(log Z). The replicates are combined
-// as the mean of log Z, and half its variance is part of the standard error, so
-// that the interval covers both.
+// What a run estimates without bias, but for its adaptation, is Z and not log Z: the
+// replicates are pooled as a mean of Z, each with a share of the posterior means and of
+// the draws that is proportional to its Z. A run that missed a mode then counts for
+// what it found. Errors are by the jackknife over replicates, and so become large where
+// a result hangs on one of them.
 func SMC(ctx context.Context, m models.Model, z *models.Data, prior Prior, opt SMCOptions) (*Tempered, error) {
 	d := models.Dim(m)
 	if prior.Dim() != d {
@@ -140,37 +142,65 @@ func SMC(ctx context.Context, m models.Model, z *models.Data, prior Prior, opt S
 	return gather(runs, betas, d), nil
 }
 
-// gather joins the replicates in order.
+// pool returns the logarithm of the mean Z of the runs at stop k and their posterior
+// mean of −ℓ, without the run skip (−1 for none), and fills share.
+func pool(share []float64, runs []*smcRun, k, skip int) (logZ, nl float64) {
+	top := math.Inf(-1)
+	for i, x := range runs {
+		if i != skip {
+			top = max(top, x.stops[k].LogZ)
+		}
+	}
+	var sum, count float64
+	for i, x := range runs {
+		share[i] = 0
+		if i != skip {
+			share[i] = math.Exp(x.stops[k].LogZ - top)
+			sum += share[i]
+			count++
+		}
+	}
+	for i, x := range runs {
+		share[i] /= sum
+		nl += share[i] * x.stops[k].NL
+	}
+	return top + math.Log(sum/count), nl
+}
+
+// gather pools the replicates, in their order.
 func gather(runs []*smcRun, betas []float64, d int) *Tempered {
 	r := float64(len(runs))
 	out := &Tempered{Replicates: len(runs), Accept: 1}
+	share := make([]float64, len(runs))
+	var logZ, nl jackknife
 	for k, b := range betas {
-		t := Temperature{Beta: b}
-		var s, logZ2 float64
-		for _, x := range runs {
-			t.NL += x.stops[k].NL / r
-			t.Var += x.stops[k].Var / r
-			t.LogZ += x.stops[k].LogZ / r
+		logZ, nl = logZ[:0], nl[:0]
+		for i := range runs {
+			z, e := pool(share, runs, k, i)
+			logZ, nl = append(logZ, z), append(nl, e)
 		}
-		for _, x := range runs {
+		t := Temperature{Beta: b, SE: nl.se()}
+		t.LogZ, t.NL = pool(share, runs, k, -1)
+		for i, x := range runs {
 			e := x.stops[k].NL - t.NL
-			s += e * e
-			e = x.stops[k].LogZ - t.LogZ
-			logZ2 += e * e
+			t.Var += share[i] * (x.stops[k].Var + e*e)
 		}
-		t.SE = math.Sqrt(s / (r - 1) / r)
 		out.Stops = append(out.Stops, t)
-		if k == len(betas)-1 {
-			v := logZ2 / (r - 1)
-			out.FreeEnergy = -t.LogZ
-			out.FreeEnergySE = math.Hypot(math.Sqrt(v/r), v/2)
-		}
+		out.FreeEnergy, out.FreeEnergySE = -t.LogZ, logZ.se() // of β = 1 at the end
 	}
 	var theta []float64
 	low := 0
-	for _, x := range runs {
-		theta = append(theta, x.theta...)
-		out.LogLik = append(out.LogLik, x.loglik...)
+	end := 0.0 // of the draws of this run among all
+	for i, x := range runs {
+		end += share[i] * r * float64(x.n)
+		for take, at := int(math.Round(end))-len(out.LogLik), 0; at < take; at++ {
+			j := at % x.n
+			if take < x.n { // neighbours have ancestors in common
+				j = at * x.n / take
+			}
+			theta = append(theta, x.row(j)...)
+			out.LogLik = append(out.LogLik, x.loglik[j])
+		}
 		out.Levels = max(out.Levels, x.levels)
 		out.Accept = min(out.Accept, x.accept)
 		out.Evals += x.evals
@@ -184,6 +214,21 @@ func gather(runs []*smcRun, betas []float64, d int) *Tempered {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("replicates disagree about the free energy by %.2g nats: more particles are needed", out.FreeEnergySE))
 	}
 	return out
+}
+
+// A jackknife has a statistic without each of the replicates in turn.
+type jackknife []float64
+
+func (v jackknife) se() float64 {
+	n := float64(len(v))
+	var mean, s float64
+	for _, x := range v {
+		mean += x / n
+	}
+	for _, x := range v {
+		s += (x - mean) * (x - mean)
+	}
+	return math.Sqrt(s * (n - 1) / n)
 }
 
 // ErrNoMass is returned where the likelihood vanishes on every draw of the prior.

@@ -18,8 +18,9 @@ var dic = Criterion{
 	Ref: "D. J. Spiegelhalter, N. G. Best, B. P. Carlin, A. van der Linde (2002), Journal of the Royal Statistical Society B 64:583-639",
 	Score: func(all []*Material, i int) Score {
 		m := all[i]
-		v, pD, pV := DIC(m.Posterior.Tempered.LogLik, m.Posterior.MeanLogLik)
-		s := Score{Value: v, SE: m.Posterior.between(func(ll []float64) float64 { mean, _ := meanVar(ll); return -4 * mean })}
+		t := m.Posterior.Tempered
+		v, pD, pV := DIC(t.LogLik, m.Posterior.MeanLogLik)
+		s := Score{Value: v, SE: 4 * t.Stops[len(t.Stops)-1].SE} // of 2 D̄
 		s.Details = []Detail{{"p_d", pD}, {"p_v", pV}}
 		switch {
 		case pD < 0:

@@ -1,8 +1,6 @@
 package selection
 
 import (
-	"math"
-
 	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
@@ -60,17 +58,4 @@ type PosteriorSet struct {
 	Tempered   *estimation.Tempered // its first stop is β = 1/log n
 	Draws      estimation.Draws     // Terms are filled only for NeedDraws
 	MeanLogLik float64              // ℓ at the posterior mean
-}
-
-// between returns the standard error of a statistic of log-likelihoods from its
-// spread over the replicates.
-func (p *PosteriorSet) between(f func(loglik []float64) float64) float64 {
-	r := p.Tempered.Replicates
-	each := len(p.Tempered.LogLik) / r
-	values := make([]float64, r)
-	for i := range values {
-		values[i] = f(p.Tempered.LogLik[i*each : (i+1)*each])
-	}
-	_, v := meanVar(values)
-	return math.Sqrt(v / float64(r))
 }
