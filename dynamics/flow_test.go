@@ -126,6 +126,11 @@ func TestRunRefuses(t *testing.T) {
 	if _, err := Run(context.Background(), f, func([]float64) float64 { return math.Inf(1) }, []float64{1, 0}, Clock{Until: 1}, nil); err == nil {
 		t.Error("a start outside the domain accepted")
 	}
+	for _, v := range []float64{1e300, math.Inf(-1), math.NaN()} {
+		if _, err := Run(context.Background(), f, zero, []float64{1, v}, Clock{Until: 1}, nil); err == nil {
+			t.Errorf("a start at %v accepted", v)
+		}
+	}
 	m, _ := models.Parse("mlp:hidden=2,in=2")
 	truth, _ := models.Parse("mlp:hidden=1")
 	if _, err := NewObjective(m, truth, []float64{1, 1}); err == nil {

@@ -3,6 +3,7 @@ package dynamics
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/neuromanifold/neuromanifold/models"
@@ -34,7 +35,7 @@ func Methods() []MethodInfo {
 type MethodOptions struct {
 	Step        float64 // η; 0 is continuous time where the method has it, otherwise 0.01
 	Batch       int     // observations for a sampled gradient; 0 means 1
-	Damping     float64 // of the natural gradients
+	Damping     float64 // of the natural gradients; 0 means 1 for the adaptive one
 	Rate        float64 // ε of the adaptive natural gradient; 0 means 0.001
 	Temperature float64 // of langevin
 	Tolerances
@@ -43,8 +44,13 @@ type MethodOptions struct {
 // NewMethod returns the flow of o with this name, to start at start. The errors say
 // what a method needs and the objective lacks.
 func NewMethod(name string, o *Objective, start []float64, opt MethodOptions) (Flow, error) {
-	if opt.Step < 0 || opt.Damping < 0 {
-		return nil, fmt.Errorf("a step of %v and a damping of %v: want numbers that are not negative", opt.Step, opt.Damping)
+	for _, v := range []struct {
+		name string
+		v    float64
+	}{{"step", opt.Step}, {"damping", opt.Damping}, {"rate", opt.Rate}, {"temperature", opt.Temperature}} {
+		if !(v.v >= 0) || math.IsInf(v.v, 1) {
+			return nil, fmt.Errorf("a %s of %v: want a finite number that is not negative", v.name, v.v)
+		}
 	}
 	d := models.Dim(o.Model())
 	step := opt.Step
@@ -88,7 +94,12 @@ func NewMethod(name string, o *Objective, start []float64, opt MethodOptions) (F
 		if rate == 0 {
 			rate = 0.001
 		}
-		return NewAdaptiveNatural(o, start, step, rate, opt.Damping)
+		damping := opt.Damping
+		if damping == 0 {
+			// Near the singular set F⁻¹ is too large for any step.
+			damping = 1
+		}
+		return NewAdaptiveNatural(o, start, step, rate, damping)
 	case "langevin":
 		return NewLangevin(Averaged{o}, d, step, opt.Temperature)
 	case "em":

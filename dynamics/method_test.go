@@ -60,4 +60,12 @@ func TestEveryMethodRuns(t *testing.T) {
 	if _, err := NewMethod("newton", teacher(t, "mlp", "mlp", 1, 1, 1, 1), nil, MethodOptions{}); err == nil {
 		t.Error("an unknown method")
 	}
+	o := teacher(t, "mlp:hidden=2", "mlp:hidden=2", .5, 2, 1, 1)
+	for _, v := range []float64{-1, math.NaN(), math.Inf(1)} {
+		for _, opt := range []MethodOptions{{Step: v}, {Damping: v}, {Rate: v}, {Temperature: v}} {
+			if _, err := NewMethod("natural", o, []float64{.3, 1, .5, 1.2}, opt); err == nil {
+				t.Errorf("%+v accepted", opt)
+			}
+		}
+	}
 }

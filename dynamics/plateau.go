@@ -36,8 +36,8 @@ const (
 // recorded times on which the loss changes by less than 20 %, but for excursions of a
 // sampled method, that take at least a quarter of the time from the start to their end
 // and a twentieth of the records, are followed by a fall to half their level that is no
-// longer, and lie above a ten-thousandth of the first loss. A trapped trajectory ends in
-// one that is not left. Records that are too far apart hide plateaus: see Clock.
+// longer, and lie above a ten-thousandth of the first loss; two of them without such a
+// fall between are one. A trapped trajectory ends in one that is not left. Records that are too far apart hide plateaus: see Clock.
 func (p *Path) Plateaus() []Plateau {
 	var out []Plateau
 	n := len(p.T)
@@ -51,6 +51,10 @@ func (p *Path) Plateaus() []Plateau {
 		}
 		if float64(j-i) >= max(2, plateauRecords*float64(n)) && p.T[j]-p.T[i] >= plateauShare*p.T[j] {
 			if q := p.plateau(i, j); !q.Escaped || q.fall <= q.To-q.From {
+				if k := len(out) - 1; k >= 0 && !out[k].Escaped { // not left in between: one
+					q.From = out[k].From
+					out = out[:k]
+				}
 				out = append(out, q)
 				i = j + 1
 				continue

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // From near the overlap the loss stands at that of the best single unit, L₁, until u has
@@ -41,6 +43,19 @@ func TestPlateauOfTwoUnits(t *testing.T) {
 		if q.Direction[0]*q.Direction[1] > 0 && math.Abs(q.Direction[0]-q.Direction[1]) < 0.1 {
 			t.Errorf("escape along %v", q.Direction)
 		}
+	}
+}
+
+// A slow fall by less than a half is one plateau with what follows it.
+func TestPlateauWithASlowBeginning(t *testing.T) {
+	p := &Path{}
+	for i := range 200 {
+		p.T = append(p.T, float64(i))
+		p.Loss = append(p.Loss, 1+.5*math.Exp(-.05*float64(i)))
+	}
+	p.Theta = mat.NewDense(200, 1, nil)
+	if q := p.Plateaus(); len(q) != 1 || q[0].From > 10 || q[0].To != 199 || q[0].Escaped {
+		t.Errorf("%+v", q)
 	}
 }
 

@@ -98,6 +98,11 @@ func Run(ctx context.Context, flow Flow, loss func([]float64) float64, start []f
 	if clock.Points < 0 || clock.Points == 1 || clock.First < 0 || clock.First >= clock.Until {
 		return nil, fmt.Errorf("a clock with %d points, the first at %v: want at least 2, from 0 to below %v", clock.Points, clock.First, clock.Until)
 	}
+	for i, v := range start {
+		if !(math.Abs(v) < beyond) {
+			return nil, fmt.Errorf("coordinate %d of the start is %v: want a number below %.0e in size", i+1, v, beyond)
+		}
+	}
 	r := &runner{flow: flow, loss: loss, clock: clock, rng: rng, probes: probes, theta: slices.Clone(start), p: &Path{}}
 	for _, q := range probes {
 		r.p.Names = append(r.p.Names, q.Name)

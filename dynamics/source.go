@@ -42,7 +42,7 @@ type Sampled struct {
 func NewSampled(o *Objective, batch int) (*Sampled, error) {
 	s := o.Model().Shape()
 	if s.Series {
-		return nil, fmt.Errorf("%v: on-line learning of a series is RecursiveML: a batch needs exchangeable rows", o.Model())
+		return nil, fmt.Errorf("%v: a batch needs exchangeable rows; a series is learnt on line by recursive maximum likelihood", o.Model())
 	}
 	if batch < 1 {
 		return nil, fmt.Errorf("a batch of %d: want at least 1", batch)

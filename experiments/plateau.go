@@ -150,7 +150,7 @@ func (s plateauSpec) method(name string, o *dynamics.Objective, start []float64)
 	case bySGD:
 		return dynamics.NewMethod("sgd", o, start, dynamics.MethodOptions{Step: s.Eta})
 	case byAdaptive:
-		return dynamics.NewMethod("adaptive", o, start, dynamics.MethodOptions{Step: s.Adaptive[0], Rate: s.Adaptive[1], Damping: s.Adaptive[2]})
+		return dynamics.NewAdaptiveNatural(o, start, s.Adaptive[0], s.Adaptive[1], s.Adaptive[2])
 	case byNatural:
 		return dynamics.NewMethod("natural", o, start, dynamics.MethodOptions{})
 	}

@@ -68,7 +68,7 @@ what to try. Methods:
 	f.BoolVar(&o.log, "log", false, "space the recorded times evenly in log τ, from until/10000 on")
 	f.Float64Var(&o.opt.Step, "step", 0, "step size η; without it gd, natural and em run in continuous time and others take 0.01")
 	f.IntVar(&o.opt.Batch, "batch", 1, "observations for each step of sgd, momentum and adam")
-	f.Float64Var(&o.opt.Damping, "damping", 0, "ε of (F + εI)⁻¹ in the natural gradients")
+	f.Float64Var(&o.opt.Damping, "damping", 0, "ε of (F + εI)⁻¹ in the natural gradients, at the start alone in the adaptive one, where it is 1 unless given")
 	f.Float64Var(&o.opt.Rate, "rate", 0.001, "rate of the estimate of F⁻¹ in the adaptive natural gradient")
 	f.Float64Var(&o.opt.Temperature, "temperature", 0, "temperature of langevin, 1/n for a posterior of n observations")
 	f.StringVar(&o.figures, "figures", "", "directory for figures")
