@@ -107,3 +107,40 @@ func BenchmarkARMAFit(b *testing.B) {
 	b.ReportMetric(sum/float64(b.N), "statistic")
 	b.ReportMetric(float64(evals)/float64(b.N), "evals/op")
 }
+
+// BenchmarkEMTest is one EM-test with its default settings, fourteen starts for
+// each of three parts β, of fresh data with n = 1000: of the order m₀ of the
+// name, N(0, 1) or two normals at 0 and 4.5 for m₀ = 2. It reports the mean
+// statistic.
+func BenchmarkEMTest(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		k        int
+		variance models.MixtureVariance
+	}{{"1/known", 1, models.VarKnown}, {"1/tied", 1, models.VarTied}, {"1/free", 1, models.VarFree}, {"2/free", 2, models.VarFree}} {
+		b.Run(c.name, func(b *testing.B) {
+			m, err := models.NewMixture(models.MixtureSettings{K: c.k, Variance: c.variance})
+			if err != nil {
+				b.Fatal(err)
+			}
+			rng := rand.New(rand.NewPCG(1, 1))
+			z := models.NewData(1000, 0, 1)
+			sum := 0.0
+			b.ReportAllocs()
+			for b.Loop() {
+				whiteNoise(z, rng)
+				if c.k == 2 {
+					for i := range z.V {
+						z.V[i] += 4.5 * float64(rng.IntN(2))
+					}
+				}
+				r, err := estimation.EMTest(context.Background(), m, z, estimation.EMTestOptions{Rand: rng})
+				if err != nil {
+					b.Fatal(err)
+				}
+				sum += r.Statistic
+			}
+			b.ReportMetric(sum/float64(b.N), "statistic")
+		})
+	}
+}

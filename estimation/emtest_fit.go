@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/neuromanifold/neuromanifold/internal/vec"
 )
 
 // An emPoint is a normal mixture in one dimension whose components come in
@@ -16,7 +18,10 @@ type emPoint struct {
 }
 
 func newEMPoint(groups, size int) emPoint {
-	return emPoint{make([]float64, groups), make([]float64, groups), make([]float64, groups*size), make([]float64, groups*size)}
+	k := groups * size
+	buf := make([]float64, 2*groups+2*k)
+	part := func(n int) []float64 { p := buf[:n:n]; buf = buf[n:]; return p }
+	return emPoint{part(groups), part(groups), part(k), part(k)}
 }
 
 func (p emPoint) clone() emPoint {
@@ -46,15 +51,22 @@ type emFit struct {
 	tied   bool      // one variance for all components; its penalty is A_0, B once
 	lo, hi []float64 // bounds of the means (components)
 
-	s0, s1, s2 []float64 // Σ w, Σ w(x−μ), Σ w(x−μ)² of each component
-	lw, q      []float64
+	mix        *vec.Mixture
+	acc        []float64  // Σ w, Σ w(x−μ), Σ w(x−μ)² of each component
+	scratch    [4]emPoint // of climb
+	at         emPoint    // of finish
+	moving     []int      // components whose means move in finish
+	sp         *space
 	staleMeans bool // squares about the old means, see EMTestOptions
 }
 
 func (f *emFit) init() {
 	k := f.groups * f.size
-	f.s0, f.s1, f.s2 = make([]float64, k), make([]float64, k), make([]float64, k)
-	f.lw, f.q = make([]float64, k), make([]float64, k)
+	for i := range f.scratch {
+		f.scratch[i] = newEMPoint(f.groups, f.size)
+	}
+	f.at = newEMPoint(f.groups, f.size)
+	f.mix, f.acc = vec.NewMixture(k), make([]float64, 3*k)
 	if f.lo == nil {
 		f.lo, f.hi = make([]float64, k), make([]float64, k)
 		for j := range k {
@@ -77,35 +89,13 @@ func (f *emFit) weight(p emPoint, j int) float64 {
 
 // expect fills the sums and returns the log-likelihood at p.
 func (f *emFit) expect(p emPoint) float64 {
-	k := f.groups * f.size
-	for j := range k {
-		f.lw[j] = math.Log(f.weight(p, j)) - 0.5*math.Log(2*math.Pi*p.v[j])
+	for j, v := range p.v {
+		// A weight of 0 has a logarithm that the kernel can subtract.
+		logWeight := max(math.Log(f.weight(p, j)), -math.MaxFloat64/4)
+		f.mix.C[j] = vec.Component{LogC: logWeight - 0.5*math.Log(2*math.Pi*v), Mu: p.mu[j], H: -0.5 / v}
 	}
-	clear(f.s0)
-	clear(f.s1)
-	clear(f.s2)
-	ll := 0.0
-	for _, x := range f.x {
-		top := math.Inf(-1)
-		for j := range k {
-			d := x - p.mu[j]
-			f.q[j] = f.lw[j] - 0.5*d*d/p.v[j]
-			top = max(top, f.q[j])
-		}
-		sum := 0.0
-		for j := range k {
-			f.q[j] = math.Exp(f.q[j] - top)
-			sum += f.q[j]
-		}
-		ll += top + math.Log(sum)
-		for j := range k {
-			w, d := f.q[j]/sum, x-p.mu[j]
-			f.s0[j] += w
-			f.s1[j] += w * d
-			f.s2[j] += w * d * d
-		}
-	}
-	return ll
+	clear(f.acc)
+	return f.mix.EStep(f.acc, f.x)
 }
 
 // penalty returns the penalty at p, without the constant of the variances.
@@ -134,15 +124,15 @@ func (f *emFit) maximize(p emPoint, free bool) {
 	n := float64(len(f.x))
 	var pooled, a float64
 	for j := range p.mu {
-		s0 := f.s0[j]
+		s0, s1, s2 := f.acc[3*j], f.acc[3*j+1], f.acc[3*j+2]
 		if !(s0 > 1e-300) {
 			continue // a component without observations stays where it is
 		}
-		mu := min(max(p.mu[j]+f.s1[j]/s0, f.lo[j]), f.hi[j])
+		mu := min(max(p.mu[j]+s1/s0, f.lo[j]), f.hi[j])
 		d := mu - p.mu[j]
-		ss := f.s2[j] - 2*d*f.s1[j] + d*d*s0
+		ss := s2 - 2*d*s1 + d*d*s0
 		if f.staleMeans {
-			ss = f.s2[j]
+			ss = s2
 		}
 		p.mu[j] = mu
 		switch {
@@ -161,10 +151,10 @@ func (f *emFit) maximize(p emPoint, free bool) {
 	}
 	for h := range p.alpha {
 		if f.size == 1 {
-			p.alpha[h] = f.s0[h] / n
+			p.alpha[h] = f.acc[3*h] / n
 			continue
 		}
-		w1, w2 := f.s0[2*h], f.s0[2*h+1]
+		w1, w2 := f.acc[6*h], f.acc[6*h+3]
 		p.alpha[h] = (w1 + w2) / n
 		if !free || !(w1+w2 > 1e-300) {
 			continue
@@ -181,54 +171,59 @@ func (f *emFit) maximize(p emPoint, free bool) {
 // the series of increments promises less than tol, and returns the penalised
 // log-likelihood there. The extrapolation is scheme S3 of Varadhan and Roland
 // (Scand. J. Statist. 35, 2008) in log weights, means and log variances, taken
-// back where it loses height.
-func (f *emFit) climb(ctx context.Context, p emPoint, steps int, tol float64) (float64, error) {
-	value := func(q emPoint) float64 { return f.expect(q) + f.penalty(q) }
-	p0, p1, p2, trial := p.clone(), p.clone(), p.clone(), p.clone()
-	v0 := value(p0)
-	for range steps {
+// back where it loses height. A cycle costs two E-steps: one at the image p1 of
+// p0, one at the extrapolation, whose image begins the next.
+func (f *emFit) climb(ctx context.Context, p emPoint, cycles int, tol float64) (float64, error) {
+	p0, p1, p2, trial := f.scratch[0], f.scratch[1], f.scratch[2], f.scratch[3]
+	p0.set(p)
+	v0 := f.step(p1, p0)
+	for range cycles {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		p1.set(p0)
-		f.maximize(p1, false)
-		v1 := value(p1)
-		p2.set(p1)
-		f.maximize(p2, false)
-		v2 := value(p2)
+		v1 := f.step(p2, p1)
 		rr, vv := 0.0, 0.0
 		f.coordinates(p0, p1, p2, func(_ *float64, u0, u1, u2 float64) {
 			r, v := u1-u0, u2-2*u1+u0
 			rr += r * r
 			vv += v * v
 		}, trial)
-		left := v2 - v0
+		inc, alpha := v1-v0, -1.0
+		left := inc
 		if rr > 0 && vv > 0 {
-			alpha := -math.Sqrt(rr / vv)
-			if alpha < -1.01 {
-				trial.set(p2)
-				f.coordinates(p0, p1, p2, func(dst *float64, u0, u1, u2 float64) {
-					*dst = u0 - 2*alpha*(u1-u0) + alpha*alpha*(u2-2*u1+u0)
-				}, trial)
-				f.repair(trial)
-				if v3 := value(trial); v3 >= v2 {
-					f.maximize(trial, false) // the sums are those of trial
-					p2.set(trial)
-					v2 = value(p2)
-				}
-			}
-			q := (1 + 1/min(alpha, -1)) * (1 + 1/min(alpha, -1))
-			left = (v1 - v0) * q / (1 - q)
+			// Steps shrink by 1−1/|α| and increments by its square.
+			alpha = min(-1, -math.Sqrt(rr/vv))
+			q := (1 + 1/alpha) * (1 + 1/alpha)
+			left = inc * q / (1 - q)
 		}
-		done := v2-v0 <= tol && !(left > tol)
-		p0.set(p2)
-		v0 = v2
-		if done {
+		if inc <= tol && !(left > tol) {
+			p0, v0 = p1, v1
 			break
 		}
+		if alpha < -1.01 {
+			trial.set(p0)
+			f.coordinates(p0, p1, p2, func(dst *float64, u0, u1, u2 float64) {
+				*dst = u0 - 2*alpha*(u1-u0) + alpha*alpha*(u2-2*u1+u0)
+			}, trial)
+			f.repair(trial)
+			if v := f.step(p0, trial); v >= v1 {
+				p0, p1, trial, v0 = trial, p0, p1, v
+				continue
+			}
+		}
+		p0, p1, p2, v0 = p1, p2, p0, v1
 	}
 	p.set(p0)
 	return v0, nil
+}
+
+// step fills next with the image of p under an EM step with fixed β, and returns
+// the penalised log-likelihood at p.
+func (f *emFit) step(next, p emPoint) float64 {
+	v := f.expect(p) + f.penalty(p)
+	next.set(p)
+	f.maximize(next, false)
+	return v
 }
 
 // coordinates calls visit for every coordinate in which climb extrapolates, with
@@ -266,14 +261,16 @@ func (f *emFit) repair(p emPoint) {
 	}
 }
 
-// best climbs a few steps from each start, finishes from the two highest, and
-// returns the highest end with its penalised log-likelihood.
+// best climbs a few steps from each start, finishes from the four highest for
+// every group, and returns the highest end with its penalised log-likelihood.
+// Against every start climbed to its end, none of 1740 statistics of order 1
+// changed by more than 1e-5, of order 2 two of 246 (by 0.4 and 0.9).
 func (f *emFit) best(ctx context.Context, starts []emPoint) (emPoint, float64, error) {
-	const short, long, tol = 12, 2000, 1e-7
+	const cycles, finishes, tol = 4, 4, 1e-7
 	value := make([]float64, len(starts))
 	order := make([]int, len(starts))
 	for i := range starts {
-		v, err := f.climb(ctx, starts[i], short, tol)
+		v, err := f.climb(ctx, starts[i], cycles, tol)
 		if err != nil {
 			return emPoint{}, 0, err
 		}
@@ -289,8 +286,8 @@ func (f *emFit) best(ctx context.Context, starts []emPoint) (emPoint, float64, e
 		return 0
 	})
 	top := -1
-	for _, i := range order[:min(2, len(order))] {
-		v, err := f.climb(ctx, starts[i], long, tol)
+	for _, i := range order[:min(finishes*f.groups, len(order))] {
+		v, err := f.finish(ctx, starts[i])
 		if err != nil {
 			return emPoint{}, 0, err
 		}
