@@ -23,7 +23,7 @@ func (t *Table) Verdict() string {
 	if order < 0 {
 		authority = predict
 	}
-	if v := t.unanimous(); v != "" {
+	if v := t.unanimous(); v != "" && !t.spurious(authority) {
 		if order >= 0 {
 			if p := t.probabilities(order); p != nil {
 				v += fmt.Sprintf(" (%s: probability %.2f)", t.Criteria[order].Name, p[t.Choice[order]])
@@ -81,8 +81,11 @@ func (t *Table) unanimous() string {
 // believe states what the evidence says.
 func (t *Table) believe(order int) string {
 	name, best := t.Criteria[order].Name, t.Choice[order]
-	if len(t.Rows[best].Fit.Flags) > 0 && !t.Criteria[order].Needs.Bayesian() {
+	if t.spurious(order) {
 		return fmt.Sprintf("undecided: %s prefers %s, but by a maximum that is flagged as spurious; fe and loo average over such maxima, ask them", name, t.label(best))
+	}
+	if close := t.withinError(order); len(close) > 0 {
+		return fmt.Sprintf("undecided: %s prefers %s, but by less than two Monte Carlo errors to %s", name, t.label(best), strings.Join(close, ", "))
 	}
 	p := t.probabilities(order)
 	if p == nil {
@@ -102,6 +105,33 @@ func (t *Table) believe(order int) string {
 		s += " (" + strings.Join(near, ", ") + ")"
 	}
 	return s
+}
+
+// spurious reports whether a criterion of the maximum chooses one that is flagged.
+func (t *Table) spurious(criterion int) bool {
+	return len(t.Rows[t.Choice[criterion]].Fit.Flags) > 0 && !t.Criteria[criterion].Needs.Bayesian()
+}
+
+// largeError is the Monte Carlo error of a difference above which it decides: 2 moves
+// a probability by a factor e.
+const largeError = 2
+
+// withinError returns the rivals of the choice that a criterion for the evidence does
+// not tell from it for a large Monte Carlo error.
+func (t *Table) withinError(criterion int) []string {
+	if t.Criteria[criterion].Needs&(NeedTempered|NeedEvidence) == 0 {
+		return nil
+	}
+	best := t.Rows[t.Choice[criterion]].Scores[criterion]
+	var close []string
+	for i, r := range t.Rows {
+		v := r.Scores[criterion]
+		se := math.Hypot(v.SE, best.SE)
+		if i != t.Choice[criterion] && v.OK() && se > largeError && v.Value-best.Value < 2*se {
+			close = append(close, t.label(i))
+		}
+	}
+	return close
 }
 
 // probabilities returns those of the candidates by a criterion, nil where it gives
@@ -173,7 +203,6 @@ func (t *Table) remarks(authority int) string {
 		s += fmt.Sprintf("; the maxima of %s are flagged: criteria of the maximum may be too low there", strings.Join(flagged, ", "))
 	}
 	if chosen := t.Choice[authority]; chosen >= 0 {
-		// A Monte Carlo error of more than 2 moves a probability by a factor e.
 		if k := t.Criteria[authority]; k.Needs&(NeedTempered|NeedEvidence) != 0 {
 			var worst float64
 			for _, r := range t.Rows {
@@ -181,7 +210,7 @@ func (t *Table) remarks(authority int) string {
 					worst = max(worst, v.SE)
 				}
 			}
-			if worst > 2 {
+			if worst > largeError {
 				s += fmt.Sprintf("; the Monte Carlo error of %s is up to %.2g: ask for more particles", k.Name, worst)
 			}
 		}

@@ -63,6 +63,7 @@ func TestVerdict(t *testing.T) {
 			[]string{"believe k=2: fe gives it the probability 0.8", "(k=1 0.12)", "bic chooses k=1, but its d log n over-charges"}},
 		{"undecided", map[string][]float64{"bic": {9, 12, 20}, "fe": {10.2, 10, 10.1}}, nil, []string{"undecided: fe gives k=2"}},
 		{"spurious", map[string][]float64{"aic": {5, 6, 9}, "bic": {10, 2, 4}}, []int{1}, []string{"undecided: bic prefers k=2, but by a maximum that is flagged", "maxima of k=2 are flagged"}},
+		{"spurious to all", map[string][]float64{"aic": {5, 2, 9}, "bic": {10, 2, 4}}, []int{1}, []string{"undecided: bic prefers k=2, but by a maximum that is flagged"}},
 		{"end of the range", map[string][]float64{"aic": {9, 8, 2}, "bic": {9, 8, 3}}, nil, []string{"k=3 is at the end of the orders"}},
 		{"prediction", map[string][]float64{"bic": {1, 5, 20}, "loo": {12, 10, 90}}, nil, []string{"believe k=1", "for prediction loo prefers k=2"}},
 	} {
@@ -75,6 +76,11 @@ func TestVerdict(t *testing.T) {
 		if strings.Contains(got, "\n") {
 			t.Errorf("%s: more than one line", c.name)
 		}
+	}
+	noisy := verdictTable(t, map[string][]float64{"bic": {9, 12, 20}, "fe": {14, 10, 11}})
+	noisy.Rows[2].Scores[1].SE = 2.5
+	if v, want := noisy.Verdict(), "undecided: fe prefers k=2, but by less than two Monte Carlo errors to k=3"; !strings.HasPrefix(v, want) || !strings.Contains(v, "up to 2.5: ask for more particles") {
+		t.Errorf("large Monte Carlo errors: %q", v)
 	}
 	none := verdictTable(t, map[string][]float64{"nml": {math.NaN(), math.NaN()}})
 	none.Choice[0] = -1
