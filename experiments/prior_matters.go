@@ -236,7 +236,7 @@ func replicatePriorMatters(ctx context.Context, s priorMattersSpec, cell Cell, k
 	return []priorMattersRow{row}, nil
 }
 
-// predicted returns the learning coefficient of a cell.
+// predictedCoefficient is that of the model, truth and prior of a cell.
 func predictedCoefficient(cell Cell) (models.Coefficient, error) {
 	c, _ := priorMattersFind(cell.Text("case"))
 	m, prior, err := c.prior(cell.Text("prior"))

@@ -59,6 +59,7 @@ data drawn from the fit again.`,
 			if _, err := m.Bind(z); err != nil {
 				return bad(err)
 			}
+			a.noteMean(m, z)
 			if workers == 0 {
 				workers = runtime.GOMAXPROCS(0)
 			}

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/neuromanifold/neuromanifold/experiments"
 	"github.com/neuromanifold/neuromanifold/models"
@@ -80,6 +82,21 @@ func (a *app) bind(m models.Model, d *dataFlags) (*models.Data, models.Table, er
 		return nil, t, bad(fmt.Errorf("%v with --data %s: %w", m, d.name, err), "choose columns with --column")
 	}
 	return z, t, nil
+}
+
+// noteMean says where a series lies far from the 0 around which an ARMA model without
+// a mean moves: by more than its standard deviation.
+func (a *app) noteMean(m models.Model, z *models.Data) {
+	arma, ok := m.(*models.ARMA)
+	if !ok || arma.Settings().Mean {
+		return
+	}
+	mean, sd := stat.PopMeanStdDev(z.V, nil)
+	if math.Abs(mean) <= sd {
+		return
+	}
+	a.note("the data have mean %s and standard deviation %s, the model has mean 0", experiments.Format(mean), experiments.Format(sd))
+	a.note("hint: the key mean=true, as in arma:mean=true, fits one")
 }
 
 func parseModel(text string) (models.Model, error) {

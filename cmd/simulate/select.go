@@ -75,6 +75,7 @@ them out of --criteria for an answer at once. Criteria:
 					return bad(err)
 				}
 			}
+			a.noteMean(candidates[0].Model, z)
 			if workers == 0 {
 				workers = runtime.GOMAXPROCS(0)
 			}

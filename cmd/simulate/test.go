@@ -56,6 +56,7 @@ moving-average root of ARMA(1,1).`,
 			if err != nil {
 				return err
 			}
+			a.noteMean(m1, z)
 			if workers == 0 {
 				workers = runtime.GOMAXPROCS(0)
 			}
