@@ -1,11 +1,34 @@
 package experiments
 
 import (
+	"context"
 	"math"
+	"math/rand/v2"
 
 	"github.com/neuromanifold/neuromanifold/internal/figs"
+	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
+	"github.com/neuromanifold/neuromanifold/selection"
 )
+
+// compareOrders scores a family over the given orders by the criteria of the given
+// names, on streams of k.
+func compareOrders(ctx context.Context, family string, orders [][]int, z *models.Data, names []string, starts, particles int, k mc.Key) (*selection.Table, error) {
+	criteria, err := selection.Lookup(names...)
+	if err != nil {
+		return nil, err
+	}
+	candidates, err := selection.Candidates(family, orders)
+	if err != nil {
+		return nil, err
+	}
+	return selection.Compare(ctx, candidates, z, selection.Options{
+		Criteria: criteria, Starts: starts, Particles: particles,
+		Streams: func(purpose string) (*rand.Rand, models.Each) {
+			return k.Stream(purpose), models.Serial(k.Stream(purpose + " tasks"))
+		},
+	})
+}
 
 // A tally is how an experiment on criteria reads its rows: what every criterion chose
 // among the candidates, which are numbered from 0, and what the choice costs.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"github.com/neuromanifold/neuromanifold/internal/figs"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
-	"github.com/neuromanifold/neuromanifold/selection"
 	"github.com/neuromanifold/neuromanifold/singular"
 )
 
@@ -156,24 +154,11 @@ func scoreARMA(ctx context.Context, s criteriaARMASpec, c Cell, k mc.Key) (crite
 		return row, err
 	}
 	names := criteriaARMATally(s).names
-	criteria, err := selection.Lookup(names...)
-	if err != nil {
-		return row, err
-	}
 	orders := make([]int, s.Most+1)
 	for i := range orders {
 		orders[i] = i
 	}
-	candidates, err := selection.Candidates("arma:var=1", [][]int{orders, orders})
-	if err != nil {
-		return row, err
-	}
-	t, err := selection.Compare(ctx, candidates, z, selection.Options{
-		Criteria: criteria, Starts: s.Starts, Particles: s.Particles,
-		Streams: func(purpose string) (*rand.Rand, models.Each) {
-			return k.Stream(purpose), models.Serial(k.Stream(purpose + " tasks"))
-		},
-	})
+	t, err := compareOrders(ctx, "arma:var=1", [][]int{orders, orders}, z, names, s.Starts, s.Particles, k)
 	if err != nil {
 		return row, err
 	}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"github.com/neuromanifold/neuromanifold/internal/figs"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
-	"github.com/neuromanifold/neuromanifold/selection"
 )
 
 type criteriaMixtureSpec struct {
@@ -162,24 +160,11 @@ func replicateCriteriaMixture(ctx context.Context, s criteriaMixtureSpec, c Cell
 		return nil, err
 	}
 	names := criteriaMixtureTally.names[:criteriaMixtureCount(s)]
-	criteria, err := selection.Lookup(names...)
-	if err != nil {
-		return nil, err
-	}
 	orders := make([]int, s.Most)
 	for i := range orders {
 		orders[i] = i + 1
 	}
-	candidates, err := selection.Candidates(fmt.Sprintf("mixture:sd=1,bound=%g", s.Bound), [][]int{orders})
-	if err != nil {
-		return nil, err
-	}
-	t, err := selection.Compare(ctx, candidates, z, selection.Options{
-		Criteria: criteria, Starts: s.Starts, Particles: s.Particles,
-		Streams: func(purpose string) (*rand.Rand, models.Each) {
-			return k.Stream(purpose), models.Serial(k.Stream(purpose + " tasks"))
-		},
-	})
+	t, err := compareOrders(ctx, fmt.Sprintf("mixture:sd=1,bound=%g", s.Bound), [][]int{orders}, z, names, s.Starts, s.Particles, k)
 	if err != nil {
 		return nil, err
 	}
