@@ -269,6 +269,9 @@ func (f *committeeFlow) Step(x []float64, most float64, _ *rand.Rand) (float64, 
 	return dt, err
 }
 
+// At implements Dense.
+func (f *committeeFlow) At(dst []float64, dt float64) { f.s.At(dst, dt) }
+
 func (f *committeeFlow) restart() { f.s.fresh = false }
 
 // kernel2 is I₂ = E[φ_a φ_b] for fields of covariance c.

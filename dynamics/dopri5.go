@@ -17,6 +17,12 @@ var (
 		{35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84},
 	}
 	dopriE = [7]float64{71. / 57600, 0, -71. / 16695, 71. / 1920, -17253. / 339200, 22. / 525, -1. / 40}
+	// dopriD is the term of highest order of its continuous extension of order 4
+	// (Hairer, Nørsett & Wanner, Solving ODEs I, §II.6, and their code DOPRI5).
+	dopriD = [7]float64{
+		-12715105075. / 11282082432, 0, 87487479700. / 32700410799, -10690763975. / 1880347072,
+		701980252875. / 199316789632, -1453857185. / 822651844, 69997945. / 29380423,
+	}
 )
 
 // Tolerances of an integrator of continuous time. The local error of coordinate i
@@ -40,14 +46,16 @@ type dopri5 struct {
 	tol   Tolerances
 	k     [7][]float64
 	y     []float64
-	h     float64 // of the next step; 0 before the first
-	last  float64 // error of the last accepted step
-	fresh bool    // k[0] is the field at the present x
+	from  []float64 // the start of the last step
+	took  float64   // its size
+	h     float64   // of the next step; 0 before the first
+	last  float64   // error of the last accepted step
+	fresh bool      // k[0] is the field at the present x
 	evals int
 }
 
 func newDopri5(f field, d int, tol Tolerances) *dopri5 {
-	s := &dopri5{f: f, tol: tol.orDefault(), last: 1e-4, y: make([]float64, d)}
+	s := &dopri5{f: f, tol: tol.orDefault(), last: 1e-4, y: make([]float64, d), from: make([]float64, d)}
 	for i := range s.k {
 		s.k[i] = make([]float64, d)
 	}
@@ -94,9 +102,28 @@ func (s *dopri5) step(x []float64, most float64) (float64, error) {
 		if h == s.h || grow < 1 {
 			s.h = h * grow
 		}
+		s.took = h
+		copy(s.from, x)
 		copy(x, s.y)
 		s.k[0], s.k[6] = s.k[6], s.k[0] // first same as last
 		return h, nil
+	}
+}
+
+// At implements Dense by the continuous extension of order 4: its error is O(h⁵), as
+// that which the step size control keeps below the tolerances, and it costs no field.
+func (s *dopri5) At(dst []float64, dt float64) {
+	h, t := s.took, dt/s.took
+	u := 1 - t
+	first, last := s.k[6], s.k[0] // exchanged by step
+	for j, x := range s.from {
+		d := dopriD[0]*first[j] + dopriD[6]*last[j]
+		for l := 2; l < 6; l++ {
+			d += dopriD[l] * s.k[l][j]
+		}
+		move := s.y[j] - x
+		bend := h*first[j] - move
+		dst[j] = x + t*(move+u*(bend+t*(move-h*last[j]-bend+u*h*d)))
 	}
 }
 

@@ -13,6 +13,22 @@ type Flow interface {
 	Step(theta []float64, most float64, rng *rand.Rand) (dt float64, err error)
 }
 
+// A restarter can step again from another point than that of its last step.
+type restarter interface {
+	Flow
+	// restart forgets what the flow knows of the point that it was at.
+	restart()
+}
+
+// A Dense flow knows where it was within its last step. Run cuts no step of it at a
+// recorded time, and looks for events between the ends of a step.
+type Dense interface {
+	restarter
+	// At fills dst (d) with θ at time dt after the start of the last Step, from 0 to
+	// what the step took. It is called only after a Step without an error.
+	At(dst []float64, dt float64)
+}
+
 // The errors of a Step. Run turns them into a Stop.
 var (
 	// ErrDiverged: the parameters or the field are not finite any more.

@@ -58,6 +58,15 @@ func (g *GradientFlow) Step(theta []float64, most float64, _ *rand.Rand) (float6
 	return g.explicit.step(theta, most)
 }
 
+// At implements Dense, to order 4 by the explicit method and 2 by the implicit one.
+func (g *GradientFlow) At(dst []float64, dt float64) {
+	if g.implicit != nil {
+		g.implicit.At(dst, dt)
+		return
+	}
+	g.explicit.At(dst, dt)
+}
+
 // restart forgets what the flow knows of the point that it was at.
 func (g *GradientFlow) restart() {
 	if g.implicit != nil {

@@ -6,6 +6,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// gamma is the γ of ROS2 that makes it L-stable.
+const gamma = 1 - 1/math.Sqrt2
+
 // A rosenbrock integrates a stiff field with the L-stable method of order 2
 //
 //	(I − γhJ) k₁ = f(x),  (I − γhJ) k₂ = f(x + h k₁) − 2k₁,
@@ -21,6 +24,8 @@ type rosenbrock struct {
 	f0, f1 []float64
 	k1, k2 []float64
 	y      []float64
+	from   []float64 // the start of the last step
+	took   float64   // its size
 	j, w   *mat.Dense
 	lu     mat.LU
 	h      float64
@@ -31,13 +36,12 @@ type rosenbrock struct {
 func newRosenbrock(f field, jac func(dst *mat.Dense, x []float64) bool, d int, tol Tolerances) *rosenbrock {
 	v := func() []float64 { return make([]float64, d) }
 	return &rosenbrock{
-		f: f, jac: jac, tol: tol.orDefault(), f0: v(), f1: v(), k1: v(), k2: v(), y: v(),
+		f: f, jac: jac, tol: tol.orDefault(), f0: v(), f1: v(), k1: v(), k2: v(), y: v(), from: v(),
 		j: mat.NewDense(d, d, nil), w: mat.NewDense(d, d, nil),
 	}
 }
 
 func (s *rosenbrock) step(x []float64, most float64) (float64, error) {
-	const gamma = 1 - 1/math.Sqrt2
 	if !s.fresh {
 		s.evals++
 		if !s.f(s.f0, x) || !s.jac(s.j, x) {
@@ -81,9 +85,27 @@ func (s *rosenbrock) step(x []float64, most float64) (float64, error) {
 		if h == s.h || grow < 1 {
 			s.h = h * grow
 		}
+		s.took = h
+		copy(s.from, x)
 		copy(x, s.y)
 		s.fresh = false
 		return h, nil
+	}
+}
+
+// At implements Dense by the quadratic in t = dt/h
+//
+//	x + h (t + b) k₁ + h b k₂,  b = (t²/2 − γt)/(1 − 2γ),
+//
+// whose expansion is that of the solution to order 2 with an exact J, and to order 1
+// with another (derived here). A cubic through the fields at both ends would have a
+// higher order and be of no use: in stiff directions it multiplies the error of the
+// step by hJ, which the solves for k₁ and k₂ divide by.
+func (s *rosenbrock) At(dst []float64, dt float64) {
+	t := dt / s.took
+	b := (t*t/2 - gamma*t) / (1 - 2*gamma)
+	for i, x := range s.from {
+		dst[i] = x + s.took*((t+b)*s.k1[i]+b*s.k2[i])
 	}
 }
 

@@ -17,8 +17,12 @@ type Clock struct {
 	Points int     // recorded times, the first at 0 and the last at Until; 0 means 200
 	// First > 0 spaces the times evenly in log τ from First on, after τ = 0.
 	First float64
-	// Event, if not nil, ends the run where it crosses 0 for the first time. A
-	// flow in continuous time is stepped back to the crossing, to 1e-10 of τ.
+	// Event, if not nil, ends the run where it is first seen to have crossed 0: it is
+	// looked at at the end of each step and at each recorded time. A flow in
+	// continuous time is then stepped from the start of the step to the crossing. Its
+	// time is right to 1e-10 of τ for the trajectory that the flow's tolerances give,
+	// or, for a Dense flow, to about the square of the error of its extension if that
+	// is more.
 	Event func(theta []float64) float64
 	// Budget is the largest number of steps; 0 means 10 million.
 	Budget int
@@ -116,19 +120,16 @@ func Run(ctx context.Context, flow Flow, loss func([]float64) float64, start []f
 	if r.budget == 0 {
 		r.budget = 10_000_000
 	}
-	r.record(0, l0)
+	r.record(r.theta, 0, l0)
 	if clock.Event != nil {
 		r.sign = clock.Event(r.theta)
 	}
-	times := clock.times()
-	for _, t := range times {
-		stop, err := r.to(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		if stop {
-			break
-		}
+	follow := r.follow
+	if f, ok := flow.(Dense); ok {
+		follow = func(ctx context.Context, times []float64) error { return r.dense(ctx, f, times) }
+	}
+	if err := follow(ctx, clock.times()); err != nil {
+		return nil, err
 	}
 	if clock.Event != nil && r.p.Stop == Done {
 		r.p.Stop, r.p.Reason = NoEvent, fmt.Sprintf("the event did not happen by τ = %g", r.tau)
@@ -171,38 +172,53 @@ type runner struct {
 	budget int
 }
 
-func (r *runner) record(tau, loss float64) {
+func (r *runner) record(theta []float64, tau, loss float64) {
 	r.p.T = append(r.p.T, tau)
 	r.p.Loss = append(r.p.Loss, loss)
-	r.rows = append(r.rows, r.theta...)
+	r.rows = append(r.rows, theta...)
 	for i, q := range r.probes {
-		r.p.Probes[i] = append(r.p.Probes[i], q.Read(r.theta))
+		r.p.Probes[i] = append(r.p.Probes[i], q.Read(theta))
 	}
+}
+
+// follow steps to each of the times and records there.
+func (r *runner) follow(ctx context.Context, times []float64) error {
+	for _, t := range times {
+		if stop, err := r.to(ctx, t); stop || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step takes one step of at most most, without moving the clock; stop is true where
+// the trajectory ends.
+func (r *runner) step(ctx context.Context, most float64) (dt float64, stop bool, err error) {
+	if r.p.Steps%256 == 0 && ctx.Err() != nil {
+		return 0, true, ctx.Err()
+	}
+	if r.p.Steps >= r.budget {
+		return 0, r.end(Exhausted, fmt.Sprintf("%d steps taken", r.p.Steps)), nil
+	}
+	r.before = append(r.before[:0], r.theta...)
+	dt, err = r.flow.Step(r.theta, most, r.rng)
+	if err != nil {
+		return 0, r.end(stopOf(err), err.Error()), nil
+	}
+	r.p.Steps++
+	return dt, false, nil
 }
 
 // to steps to time t and records there; stop is true where the trajectory ends.
 func (r *runner) to(ctx context.Context, t float64) (stop bool, err error) {
 	for r.tau < t*(1-1e-14) {
-		if r.p.Steps%256 == 0 && ctx.Err() != nil {
-			return true, ctx.Err()
+		dt, stop, err := r.step(ctx, t-r.tau)
+		if stop || err != nil {
+			return stop, err
 		}
-		if r.p.Steps >= r.budget {
-			return r.end(Exhausted, fmt.Sprintf("%d steps taken", r.p.Steps)), nil
-		}
-		if r.clock.Event != nil {
-			r.before = append(r.before[:0], r.theta...)
-		}
-		dt, err := r.flow.Step(r.theta, t-r.tau, r.rng)
-		if err != nil {
-			return r.end(stopOf(err), err.Error()), nil
-		}
-		r.p.Steps++
 		if r.clock.Event != nil {
 			if s := r.clock.Event(r.theta); s*r.sign <= 0 && r.sign != 0 {
-				dt = r.locate(dt)
-				r.tau += dt
-				r.p.Stop = AtEvent
-				r.record(r.tau, r.loss(r.theta))
+				r.arrive(r.locate(dt, s))
 				return true, nil
 			} else {
 				r.sign = s
@@ -211,18 +227,27 @@ func (r *runner) to(ctx context.Context, t float64) (stop bool, err error) {
 		r.tau += dt
 	}
 	l := r.loss(r.theta)
-	if math.IsNaN(l) || math.IsInf(l, 0) {
+	if !finite(l) {
 		return r.end(Diverged, "the loss is not finite"), nil
 	}
-	r.record(r.tau, l)
+	r.record(r.theta, r.tau, l)
 	return false, nil
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// arrive records the event, dt after the start of the last step; θ is there.
+func (r *runner) arrive(dt float64) {
+	r.tau += dt
+	r.p.Stop = AtEvent
+	r.record(r.theta, r.tau, r.loss(r.theta))
 }
 
 // end records the last good point, unless it is recorded already.
 func (r *runner) end(s Stop, reason string) bool {
 	r.p.Stop, r.p.Reason = s, fmt.Sprintf("%s at τ = %g", reason, r.tau)
-	if l := r.loss(r.theta); r.tau > r.p.T[len(r.p.T)-1] && !math.IsNaN(l) && !math.IsInf(l, 0) {
-		r.record(r.tau, l)
+	if l := r.loss(r.theta); r.tau > r.p.T[len(r.p.T)-1] && finite(l) {
+		r.record(r.theta, r.tau, l)
 	}
 	return true
 }
@@ -239,49 +264,67 @@ func stopOf(err error) Stop {
 	return Diverged
 }
 
-// locate repeats the last step with shorter ones until it ends at the event, by
-// bisection with regula falsi (Illinois), and leaves θ there. A flow of fixed
-// steps ends at the step.
-func (r *runner) locate(dt float64) float64 {
-	f, ok := r.flow.(interface{ restart() })
+// locate repeats the last step with shorter ones until it ends at the event, whose
+// value at its end is b, and leaves θ there. A flow of fixed steps ends at the step.
+func (r *runner) locate(dt, b float64) float64 {
+	f, ok := r.flow.(restarter)
 	if !ok {
 		return dt
 	}
-	end := slices.Clone(r.theta)
-	lo, hi := 0.0, dt
-	a, b := r.sign, r.clock.Event(r.theta)
-	took := dt
+	last := slices.Clone(r.theta)
+	at, ok := r.root(0, dt, r.sign, b, func(t float64) (float64, bool) {
+		if r.again(f, t) != nil {
+			return 0, false
+		}
+		return r.clock.Event(r.theta), true
+	})
+	if !ok {
+		copy(r.theta, last)
+		return dt
+	}
+	return at
+}
+
+// again steps from the start of the last step to dt after it and leaves θ there.
+func (r *runner) again(f restarter, dt float64) error {
+	copy(r.theta, r.before)
+	for t := 0.0; t < dt*(1-1e-14); {
+		f.restart()
+		h, err := f.Step(r.theta, dt-t, r.rng)
+		if err != nil {
+			return err
+		}
+		t += h
+	}
+	f.restart()
+	return nil
+}
+
+// root returns a zero of g between lo and hi, where it is a and b, to 1e-10 of the
+// time τ, by bisection with regula falsi (Illinois). What it returns is where it
+// looked last, or hi.
+func (r *runner) root(lo, hi, a, b float64, g func(t float64) (float64, bool)) (at float64, ok bool) {
+	at = hi
+	short := 1e-10 * max(r.tau+hi, 1e-300)
 	for range 100 {
-		if hi-lo < 1e-10*max(r.tau+dt, 1e-300) || b == 0 {
+		if hi-lo < short || b == 0 {
 			break
 		}
-		mid := (lo*b - hi*a) / (b - a)
-		if !(mid > lo && mid < hi) {
-			mid = 0.5 * (lo + hi)
+		at = (lo*b - hi*a) / (b - a)
+		if !(at > lo && at < hi) {
+			at = 0.5 * (lo + hi)
 		}
-		at := slices.Clone(r.before)
-		t := 0.0
-		for t < mid*(1-1e-14) {
-			f.restart()
-			h, err := r.flow.Step(at, mid-t, r.rng)
-			if err != nil {
-				copy(r.theta, end)
-				return dt
-			}
-			t += h
+		s, ok := g(at)
+		if !ok {
+			return hi, false
 		}
-		s := r.clock.Event(at)
-		copy(end, at)
-		took = mid
 		if s*a > 0 {
-			lo, a = mid, s
+			lo, a = at, s
 			b /= 2
 		} else {
-			hi, b = mid, s
+			hi, b = at, s
 			a /= 2
 		}
 	}
-	copy(r.theta, end)
-	f.restart()
-	return took
+	return at, true
 }
