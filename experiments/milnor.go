@@ -47,7 +47,7 @@ const (
 
 var _ = register(Experiment[milnorSpec, milnorRow]{
 	Name:    "milnor",
-	Version: 1,
+	Version: 2,
 	Doc: `The overlap of two units as an attractor in Milnor's sense, with its basin.
 
 Part of the critical line attracts an open set of starts, and yet from points as near

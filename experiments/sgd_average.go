@@ -41,7 +41,7 @@ const (
 
 var _ = register(Experiment[sgdAverageSpec, sgdAverageRow]{
 	Name:    "sgd-vs-average",
-	Version: 1,
+	Version: 2,
 	Doc: `On-line learning of two hidden units near their overlap, and its average.
 
 Started near the plateau where both units do the work of the best single one, the

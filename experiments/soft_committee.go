@@ -38,7 +38,7 @@ const committeePoints = 121
 
 var _ = register(Experiment[softCommitteeSpec, softCommitteeRow]{
 	Name:    "soft-committee",
-	Version: 1,
+	Version: 2,
 	Doc: `On-line learning of a soft committee machine beside the equations of its order parameters.
 
 A student of K erf units in N dimensions learns from a teacher of K orthonormal ones.
