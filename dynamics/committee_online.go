@@ -49,6 +49,16 @@ func NewOnlineCommittee(c *Committee, n int, q float64, rng *rand.Rand) (*Online
 	return o, nil
 }
 
+// Lean adds overlap × B_i to student i, for as many students as there are teachers: an
+// asymmetry that does not shrink with N, beside that of order N^(−1/2) of the draw.
+func (o *OnlineCommittee) Lean(overlap float64) {
+	for i := range min(o.c.k, o.c.m) {
+		for a, b := range o.b.RawRowView(i) {
+			o.j.Set(i, a, o.j.At(i, a)+overlap*b)
+		}
+	}
+}
+
 // Step learns one example and returns the time that it took, Eta/N. The error is
 // ErrSingular where the Fisher information is, and ErrDiverged.
 func (o *OnlineCommittee) Step(rng *rand.Rand) (dt float64, err error) {

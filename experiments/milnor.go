@@ -116,7 +116,9 @@ single unit, or the loss to half that.`,
 				Theory: 0, Limit: true, Source: "u → 0 and K → 0",
 			}}, nil
 		}
-		return []Line[milnorRow]{share}, nil
+		return []Line[milnorRow]{share, {
+			Name: fmt.Sprintf("P(neither by τ = %v)", s.Until), Measure: Fraction(func(r milnorRow) bool { return r.Status == waiting }), Theory: math.NaN(),
+		}}, nil
 	},
 	Figures: []Figure[milnorSpec, milnorRow]{
 		{Name: "basin", Doc: "Starts near the overlap by what the exact averaged flow does with them, with the separatrices of both reduced systems (left). Edge of the trap over its distance, as a multiple of that of the wedge (right).", Draw: drawMilnor},

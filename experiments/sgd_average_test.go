@@ -28,6 +28,7 @@ func TestD7MedianEscapeTendsToTheAveragedFlow(t *testing.T) {
 	if testing.Short() {
 		reps = 5
 	}
+	off := math.Inf(1)
 	for _, c := range []struct{ eta, want float64 }{{0.01, 41.25}, {0.003, 39.84}} {
 		cell := NewCell(Var{"z", 0.6}, Var{"eta", c.eta})
 		x := sampleOf(t, reps, func(k mc.Key) ([]sgdAverageRow, error) { return runSGDAverage(t.Context(), s, cell, k) })
@@ -47,6 +48,12 @@ func TestD7MedianEscapeTendsToTheAveragedFlow(t *testing.T) {
 		n := float64(len(taus))
 		se := 1.2533 * math.Sqrt((sq/n-sum/n*sum/n)/n)
 		within(t, cell.Name, taus[len(taus)/2], se, c.want, se*math.Sqrt(n/200))
+		d := math.Abs(taus[len(taus)/2] - tau)
+		t.Logf("η = %v: median %.3f ± %.3f, %.3f from the averaged flow", c.eta, taus[len(taus)/2], se, d)
+		if !testing.Short() && d >= off { // 40 trajectories do not tell
+			t.Errorf("η = %v: the median is %.3f ± %.3f from the averaged flow, no nearer than with a larger step", c.eta, d, se)
+		}
+		off = d
 	}
 	cell := NewCell(Var{"z", 1.5}, Var{"eta", 0.01})
 	x := sampleOf(t, 2, func(k mc.Key) ([]sgdAverageRow, error) { return runSGDAverage(t.Context(), s, cell, k) })
