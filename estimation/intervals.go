@@ -71,7 +71,8 @@ func (o *IntervalOptions) fill() error {
 // profile never falls so low, as for the mean of a component whose weight the
 // data allow to be 0, the end is infinite and says so; a Wald interval would show
 // a finite one. It is the connected piece around the estimate: a coordinate whose
-// label can be exchanged has another around its double.
+// label can be exchanged has another around its double, and where the two pieces run
+// into each other, maxima with the labels exchanged count only if there is no other.
 //
 // Near the singular set the χ² quantile is not the right one either (see
 // LikelihoodRatio); BootstrapIntervals does not use it.
@@ -159,11 +160,34 @@ func (p *profile) value(c float64, warm []float64) (float64, error) {
 	if math.IsInf(fit.LogLik, 0) || math.IsNaN(fit.LogLik) {
 		return math.Inf(1), nil
 	}
-	r.Expand(warm, fit.Theta)
-	if fit.LogLik > p.best {
-		p.best, p.at = fit.LogLik, c
+	theta, ll := fit.Theta, fit.LogLik
+	if p.exchanged(r, theta, c) {
+		for _, x := range fit.Maxima { // highest first
+			if len(x.Floored) == 0 && !p.exchanged(r, x.Theta, c) {
+				theta, ll = x.Theta, x.LogLik
+				break
+			}
+		}
 	}
-	return p.top - p.drop - fit.LogLik, nil
+	r.Expand(warm, theta)
+	if ll > p.best {
+		p.best, p.at = ll, c
+	}
+	return p.top - p.drop - ll, nil
+}
+
+// exchanged reports whether at this point the value c belongs to another coordinate of
+// the canonical form, in which the fit and its coordinates are printed: the variance of
+// the one component where the other has c.
+func (p *profile) exchanged(r *Restricted, theta []float64, c float64) bool {
+	m, ok := p.m.(models.Canonicalizer)
+	if !ok {
+		return false
+	}
+	full := make([]float64, len(p.theta))
+	r.Expand(full, theta)
+	m.Canonicalize(full)
+	return math.Abs(full[p.i]-c) > 1e-9*(1+math.Abs(c))
 }
 
 // end finds the end of the interval in the direction of sign.

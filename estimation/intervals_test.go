@@ -192,3 +192,32 @@ func TestFailedReplicatesCount(t *testing.T) {
 		t.Error("level 95: no error")
 	}
 }
+
+// Two variances whose intervals overlap are told apart although their labels can be
+// exchanged: far from the singular set each interval is about as long as that of its
+// standard error, 2·1.96 s.e. (regular theory; skewness adds a few per cent). With the
+// labels exchanged that of the second would be 1.42 times as long.
+func TestProfileIntervalsOfExchangeableVariances(t *testing.T) {
+	z := column(t, "faithful", "waiting")
+	m := parsed(t, "mixture:k=2")
+	r := fitOf(t, m, z)
+	for i := 3; i < 5; i++ {
+		v, err := ProfileInterval(context.Background(), m, z, r, i, IntervalOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ratio := (v.Hi - v.Lo) / (2 * 1.96 * r.SE[i]); math.Abs(ratio-1) > 0.15 {
+			t.Errorf("%s in [%v, %v], %.3f of the length by the standard error", v.Name, v.Lo, v.Hi, ratio)
+		}
+	}
+}
+
+// A law without coordinates is evaluated: nothing is fitted, and nothing is missing.
+func TestFitWithoutCoordinates(t *testing.T) {
+	z := &models.Data{N: 3, Q: 1, V: []float64{1, -2, 0.5}}
+	r := fitOf(t, parsed(t, "arma:p=0,q=0,var=1"), z)
+	want := -0.5 * (3*math.Log(2*math.Pi) + 1 + 4 + 0.25)
+	if math.Abs(r.LogLik-want) > 1e-14*math.Abs(want) || r.Status != Converged || r.Dim != 0 || r.Rank != 0 || len(r.Theta) != 0 {
+		t.Errorf("%+v, want ℓ = %v", r, want)
+	}
+}

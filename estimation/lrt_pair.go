@@ -189,16 +189,21 @@ func (f *pairFit) noMaximum(h1 models.Model) string {
 // fitFrom fits m from many starts; a model without coordinates is evaluated.
 func fitFrom(ctx context.Context, m models.Model, z *models.Data, l models.Likelihood, given [][]float64, starts int, each models.Each, rng *rand.Rand) (Fit, error) {
 	if models.Dim(m) == 0 {
-		fit := Fit{LogLik: l.LogLik(nil), GradNorm: math.NaN(), Gain: math.NaN()}
-		if math.IsInf(fit.LogLik, 0) {
-			fit.Status = Failed
-		}
-		return fit, nil
+		return evaluated(l), nil
 	}
 	ms := Default(m)
 	ms.Starts, ms.Given, ms.Each, ms.Interior = starts, given, each, true
 	ms.Bind = func() (models.Likelihood, error) { return m.Bind(z) }
 	return ms.Maximize(ctx, l, nil, rng)
+}
+
+// evaluated is the fit of a likelihood without coordinates.
+func evaluated(l models.Likelihood) Fit {
+	fit := Fit{LogLik: l.LogLik(nil), GradNorm: math.NaN(), Gain: math.NaN()}
+	if math.IsInf(fit.LogLik, 0) {
+		fit.Status = Failed
+	}
+	return fit
 }
 
 // embed fills dst with the point of h1 that has the law of theta in h0.

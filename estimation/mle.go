@@ -91,6 +91,9 @@ func MLE(ctx context.Context, m models.Model, z *models.Data, opt Options) (*Rep
 	if err := checkData(m, z); err != nil {
 		return nil, err
 	}
+	if models.Dim(m) == 0 {
+		return Describe(l, evaluated(l)), nil
+	}
 	rng := opt.Rand
 	if rng == nil {
 		rng = rand.New(rand.NewPCG(20060401, 18)) // Neural Computation 18(5), 2006

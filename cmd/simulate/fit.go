@@ -164,7 +164,7 @@ func fitJSON(r *estimation.Report, model, data string, seed uint64) fitted {
 		Model: model, Data: data, Seed: seed, Params: paramNames(r.Model), Theta: numbers(r.Theta), SE: numbers(r.SE),
 		Reason: r.Reason, LogLik: number(r.LogLik), Dim: r.Dim, N: r.N, AIC: number(r.AIC), BIC: number(r.BIC),
 		Status: r.Status.String(), Gain: number(r.Gain), Warnings: notNil(r.Warnings), Flags: notNil(r.Flags), Starts: r.Starts,
-		Eigenvalues: numbers(r.Eigenvalues), Maxima: []fittedMaximum{}, Strata: []fittedStratum{},
+		Estimable: []bool{}, Eigenvalues: numbers(r.Eigenvalues), Maxima: []fittedMaximum{}, Strata: []fittedStratum{},
 	}
 	for _, se := range r.SE {
 		f.Estimable = append(f.Estimable, !math.IsNaN(se))
@@ -198,6 +198,10 @@ func (a *app) printFit(r *estimation.Report, vs []fittedInterval, data string) e
 	a.printf("%v fitted to %s: n = %d, seed %d\n\n", r.Model, data, r.N, a.seed)
 	if r.Status == estimation.NoMaximum {
 		return a.printNoMaximum(r)
+	}
+	if r.Dim == 0 {
+		a.printf("log-likelihood  %s nats; there is nothing to fit: the model has no coordinates\n", six(r.LogLik))
+		return nil
 	}
 	const most = 60
 	ps := r.Model.Params()

@@ -134,7 +134,7 @@ func parseTheta(m models.Model, flag, text string) ([]float64, error) {
 }
 
 func paramNames(m models.Model) []string {
-	var names []string
+	names := []string{}
 	for _, p := range m.Params() {
 		names = append(names, p.Name)
 	}
