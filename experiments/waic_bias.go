@@ -28,7 +28,7 @@ type waicBiasRow struct {
 
 var _ = register(Experiment[waicBiasSpec, waicBiasRow]{
 	Name:    "waic-bias",
-	Version: 1,
+	Version: 2,
 	Doc: `Whether WAIC and leave-one-out estimate the generalisation error, singular or not.
 
 Posteriors are exact, so that nothing but the criteria is on trial. At a regular
