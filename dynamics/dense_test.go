@@ -15,7 +15,7 @@ type denseStep interface {
 }
 
 // The error within one step from the exact solution falls as h^(order+1), at every
-// point of the step: cos and sin, and the stiff decay for the matrix of the method.
+// point of the step: cos and sin.
 func TestExtensionsHaveTheirOrder(t *testing.T) {
 	jac := func(dst *mat.Dense, _ []float64) bool {
 		dst.Copy(mat.NewDense(2, 2, []float64{0, -1, 1, 0}))

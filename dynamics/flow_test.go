@@ -102,11 +102,15 @@ func TestBlowUpIsAStop(t *testing.T) {
 
 func TestGradientDescentDivergesWithAReason(t *testing.T) {
 	o := teacher(t, "mlp:hidden=2", "mlp:hidden=1", 1, 1)
-	p, err := Run(context.Background(), NewGradientDescent(o, 1e4), o.Loss, []float64{.5, .9, 1, .2}, Clock{Until: 1e7}, nil)
+	f, err := NewSGD(Averaged{o}, 4, 1e4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Stop != Diverged && p.Stop != Done {
+	p, err := Run(context.Background(), f, o.Loss, []float64{.5, .9, 1, .2}, Clock{Until: 1e7}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Stop != Diverged || p.Reason == "" {
 		t.Errorf("stop %v: %s", p.Stop, p.Reason)
 	}
 	for i, l := range p.Loss {

@@ -76,31 +76,6 @@ func (g *GradientFlow) restart() {
 	g.explicit.fresh = false
 }
 
-// A GradientDescent is θ ← θ − η ∂L/∂θ.
-type GradientDescent struct {
-	o    *Objective
-	step float64
-	f    []float64
-	next []float64
-}
-
-// NewGradientDescent returns gradient descent on o with step size step.
-func NewGradientDescent(o *Objective, step float64) *GradientDescent {
-	d := models.Dim(o.Model())
-	return &GradientDescent{o, step, make([]float64, d), make([]float64, d)}
-}
-
-// Step implements Flow.
-func (g *GradientDescent) Step(theta []float64, _ float64, _ *rand.Rand) (float64, error) {
-	if !g.o.Field(g.f, theta) {
-		return 0, ErrLeft
-	}
-	for i := range theta {
-		g.next[i] = theta[i] + g.step*g.f[i]
-	}
-	return g.step, accept(theta, g.next)
-}
-
 // beyond is a size at which a parameter has no digit left after the point.
 const beyond = 1e15
 
