@@ -181,7 +181,7 @@ func drawSGDAverage(s sgdAverageSpec, cells []Sample[sgdAverageRow]) (Drawing, e
 	var panels []*figs.Panel
 	for _, z := range s.Z {
 		p := &figs.Panel{Title: fmt.Sprintf("z = %v", z), X: "escape time τ", Y: "share of trajectories", XRange: [2]float64{0, s.Until}, YRange: [2]float64{0, 1}}
-		any := false
+		any, escapes := false, 0
 		for _, c := range cells {
 			if c.Cell.Float("z") != z {
 				continue
@@ -189,7 +189,9 @@ func drawSGDAverage(s sgdAverageSpec, cells []Sample[sgdAverageRow]) (Drawing, e
 			var taus []float64
 			for _, r := range c.Rows {
 				t := r.Tau
-				if r.Status != escaped {
+				if r.Status == escaped {
+					escapes++
+				} else {
 					t = math.Inf(1)
 				}
 				taus = append(taus, t)
@@ -200,6 +202,9 @@ func drawSGDAverage(s sgdAverageSpec, cells []Sample[sgdAverageRow]) (Drawing, e
 		}
 		if !any {
 			continue
+		}
+		if escapes == 0 {
+			p.Title += fmt.Sprintf(": none escapes by τ = %v", s.Until)
 		}
 		tau, out, err := averagedEscape(context.Background(), s, z)
 		if err != nil {
