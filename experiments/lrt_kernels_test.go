@@ -33,7 +33,8 @@ func TestB5SimpleMLPFiniteN(t *testing.T) {
 		if d := float64(c.inputs); m < d-4*se {
 			t.Errorf("%s: mean T = %v ± %v is below D", cell.Name, m, se)
 		}
-		if d := float64(c.inputs); c.beta == 5 && d > 1 && !testing.Short() && m < d+4*se {
+		// With two inputs the excess, 0.66, is too small for four errors of these replicates.
+		if d := float64(c.inputs); c.beta == 5 && d > 2 && !testing.Short() && m < d+4*se {
 			t.Errorf("%s: mean T = %v ± %v does not exceed that of a straight line, D", cell.Name, m, se)
 		}
 	}
