@@ -69,12 +69,18 @@ func (q *quantiles) Score(dst, x []float64, beta float64) (base, loglik float64)
 // By quadrature over (logit π, μ₁, μ₂): E ℓ = −142.02441, Var ℓ = 0.75505,
 // E|μ₁−μ₂| = 0.73068, E max(π, 1−π) = 0.81616 (adaptive cubature in SciPy).
 // Every kernel must agree within four Monte Carlo errors: a false alarm in 4000
-// seeds or so, and the seed is fixed.
+// seeds or so, and the seed is fixed. MALA crosses the valley so slowly that its errors
+// are too small: 16 of 40 seeds alarm at the steps of the others, 3 of 40 at fifteen
+// times as many, which it gets.
 func TestKernelsAgreeWithQuadrature(t *testing.T) {
 	for _, k := range []Kernel{RandomWalk{}, MALA{}, HMC{}, ParallelTempering{Ladder: []float64{1, 0.5, 0.2}}, ParallelTempering{Inner: HMC{}, Ladder: []float64{1, 0.3}}} {
 		t.Run(fmt.Sprintf("%v %T", k, k), func(t *testing.T) {
+			thin, warmup := 2, 500
+			if _, slow := k.(MALA); slow {
+				thin, warmup = 30, 2000
+			}
 			tr, err := Sample(context.Background(), func() (Density, error) { return newQuantiles(t), nil }, k, MCMCOptions{
-				Draws: 3000, Thin: 2, Warmup: 500, Width: 2, Rand: rand.New(rand.NewPCG(11, 4)),
+				Draws: 3000, Thin: thin, Warmup: warmup, Width: 2, Rand: rand.New(rand.NewPCG(11, 4)),
 				Record: func(dst []float64, _ int, x []float64) {
 					dst[0] = math.Abs(x[1] - x[2])
 					dst[1] = 1 / (1 + math.Exp(-math.Abs(x[0])))
