@@ -140,7 +140,7 @@ func (l *CriticalLine) Theta(dst, u []float64, z float64) {
 func (l *CriticalLine) Coordinates(u, s, theta []float64) (z, r float64) {
 	d := len(l.S)
 	a, b := theta[:d], theta[d:2*d]
-	p, q := 0.0, 0.0
+	var p, q float64
 	if l.mixture {
 		a, b, p = theta[1:2], theta[2:3], theta[0]
 		q = 1 - p
