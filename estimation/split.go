@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/neuromanifold/neuromanifold/models"
 )
@@ -13,7 +14,8 @@ import (
 // parent's, so that a maximum reached from it cannot be smaller; and points off
 // the singular set on which every embedding lies and where the score vanishes:
 // along each direction in which the Hessian is flat or curves upward, both ways,
-// and on the way to random proposals.
+// for a mixture of one component more with each component doubled in turn, and on
+// the way to random proposals.
 func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, error) {
 	nest, ok := l.Model().(models.Nester)
 	if !ok {
@@ -27,9 +29,6 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 	out := [][]float64{theta}
 	sp := newSpace(l)
 	u, x, g := make([]float64, d), make([]float64, d), make([]float64, d)
-	if !sp.toFree(u, theta, 1e-3) {
-		return out, nil
-	}
 	add := func() {
 		v := make([]float64, d)
 		sp.fromFree(v, x)
@@ -38,7 +37,11 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 		}
 	}
 	t, h, _ := sp.quadratic()
-	if d <= autoPolishDim && !math.IsInf(sp.grad(g, u), -1) && sp.hess(h, u, g) && t.factorize(h, u, g) && t.spectrum() {
+	for _, at := range embeddings(l.Model(), p, theta) {
+		if !sp.toFree(u, at, 1e-3) || d > autoPolishDim ||
+			math.IsInf(sp.grad(g, u), -1) || !sp.hess(h, u, g) || !t.factorize(h, u, g) || !t.spectrum() {
+			continue
+		}
 		size := math.Abs(t.lambda[0])
 		for j := d - 1; j >= 0 && t.lambda[j] > -0.05*size; j-- {
 			for _, sign := range []float64{1, -1} {
@@ -51,7 +54,7 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 			}
 		}
 	}
-	if s, ok := l.(models.Starter); ok && rng != nil {
+	if s, ok := l.(models.Starter); ok && rng != nil && sp.toFree(u, theta, 1e-3) {
 		v := make([]float64, d)
 		for _, a := range []float64{0.1, 0.3, 0.6} {
 			s.Start(v, rng)
@@ -65,4 +68,22 @@ func SplitStarts(l models.Likelihood, p Parent, rng *rand.Rand) ([][]float64, er
 		}
 	}
 	return out, nil
+}
+
+// embeddings returns theta, the parent in m, and for a mixture of one component more
+// those that double another component.
+func embeddings(m models.Model, p Parent, theta []float64) [][]float64 {
+	out := [][]float64{theta}
+	large, ok := m.(*models.Mixture)
+	small, is := p.Model.(*models.Mixture)
+	if !ok || !is || large.K() != small.K()+1 {
+		return out
+	}
+	for i := range small.K() {
+		v := make([]float64, len(theta))
+		if large.Split(v, small, p.Theta, i, 0.5) && !slices.Equal(v, theta) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
