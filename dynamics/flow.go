@@ -39,4 +39,6 @@ var (
 	ErrStiff = errors.New("the problem is too stiff for this method")
 	// ErrSingular: the natural gradient does not exist to working accuracy.
 	ErrSingular = errors.New("the Fisher information is singular to working accuracy")
+	// ErrInaccurate: the quadrature of the objective ran out of nodes.
+	ErrInaccurate = errors.New("the quadrature of the objective missed its tolerance")
 )

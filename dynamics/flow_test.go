@@ -315,3 +315,54 @@ func TestNaturalGradientVeryNearTheOverlap(t *testing.T) {
 		t.Errorf("in θ: %v %v, want a refusal", p.Stop, err)
 	}
 }
+
+// The loss of a mixture carries a bound that covers its error, here against one normal
+// component, for which the divergence is known; networks without a closed form carry
+// the change by half the nodes.
+func TestLossBound(t *testing.T) {
+	o := teacher(t, "mixture:k=1", "mixture:k=1", 0, 1)
+	theta := []float64{.5, 1e-4}
+	want := (1e4 - 1 + math.Log(1e-4) + .25e4) / 2
+	if l, b := o.Loss(theta), o.Bound(theta); !(math.Abs(l-want) <= b+1e-12*want) || !(b > 0 && b < 1e-8*want) || o.Route != models.Quadrature {
+		t.Errorf("loss %v ± %v by %v, want %v", l, b, o.Route, want)
+	}
+	o = teacher(t, "mlp:hidden=1,act=tanh", "mlp:hidden=1,act=tanh", 1, 1)
+	// A steep unit has its poles near the axis: both rules are off, the coarse one more.
+	steep := []float64{30, 1}
+	l, b := o.Loss(steep), o.Bound(steep)
+	fine, err := models.Population(o.Model(), o.Model(), []float64{1, 1}, models.Rule{Points: 1 << 14})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fine.LogLik([]float64{1, 1}) - fine.LogLik(steep); !(math.Abs(l-want) <= b) || !(b > 1e-12) {
+		t.Errorf("loss %v ± %v, by many nodes %v", l, b, want)
+	}
+}
+
+// Where the score does not exist as an integral, the flow says so.
+func TestInaccurateStop(t *testing.T) {
+	o := teacher(t, "mixture:k=2", "mixture:k=2", .5, -1, 1, 1, 1)
+	start := []float64{0, 0, 0, 9, .4} // ∫ p₀ φ₁/φ₂ diverges
+	for name, flow := range map[string]Flow{"gd": NewGradientFlow(o, Tolerances{}), "implicit": NewStiffGradientFlow(o, Tolerances{})} {
+		p, err := Run(t.Context(), flow, o.Loss, start, Clock{Until: 1}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Stop != Inaccurate || p.Stop.Advice() == "" {
+			t.Errorf("%s: %v, %s", name, p.Stop, p.Reason)
+		}
+	}
+	for _, method := range []string{"gd", "em", "langevin", "natural"} {
+		flow, err := NewMethod(method, o, start, MethodOptions{Step: .01})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Run(t.Context(), flow, o.Loss, start, Clock{Until: 1}, rand.New(rand.NewPCG(1, 2)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Stop != Inaccurate {
+			t.Errorf("%s: %v, %s", method, p.Stop, p.Reason)
+		}
+	}
+}

@@ -14,13 +14,14 @@ import (
 // stiff: where the slow manifold takes a million times longer than the relaxation
 // onto it, as with a teacher in the singular set.
 type GradientFlow struct {
+	o        *Objective
 	explicit *dopri5
 	implicit *rosenbrock
 }
 
 // NewGradientFlow returns the flow of o by the explicit method.
 func NewGradientFlow(o *Objective, tol Tolerances) *GradientFlow {
-	return &GradientFlow{explicit: newDopri5(o.Field, models.Dim(o.Model()), tol)}
+	return &GradientFlow{o: o, explicit: newDopri5(o.Field, models.Dim(o.Model()), tol)}
 }
 
 // NewStiffGradientFlow returns the flow of o by the implicit method, with the
@@ -35,7 +36,7 @@ func NewStiffGradientFlow(o *Objective, tol Tolerances) *GradientFlow {
 	d := models.Dim(o.Model())
 	hess, _ := models.Hess(o.Likelihood)
 	h := mat.NewSymDense(d, nil)
-	return &GradientFlow{implicit: newRosenbrock(o.Field, func(dst *mat.Dense, x []float64) bool {
+	return &GradientFlow{o: o, implicit: newRosenbrock(o.Field, func(dst *mat.Dense, x []float64) bool {
 		hess(h, x)
 		for a := range d {
 			for b := range d {
@@ -52,10 +53,14 @@ func NewStiffGradientFlow(o *Objective, tol Tolerances) *GradientFlow {
 
 // Step implements Flow.
 func (g *GradientFlow) Step(theta []float64, most float64, _ *rand.Rand) (float64, error) {
+	var dt float64
+	var err error
 	if g.implicit != nil {
-		return g.implicit.step(theta, most)
+		dt, err = g.implicit.step(theta, most)
+	} else {
+		dt, err = g.explicit.step(theta, most)
 	}
-	return g.explicit.step(theta, most)
+	return dt, g.o.why(err)
 }
 
 // At implements Dense, to order 4 by the explicit method and 2 by the implicit one.

@@ -127,7 +127,7 @@ func (n *NaturalGradient) why(err error) error {
 	if err != nil && n.lost {
 		return ErrSingular
 	}
-	return err
+	return n.o.why(err)
 }
 
 func (n *NaturalGradient) restart() { n.flow.fresh = false }

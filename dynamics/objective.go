@@ -16,17 +16,22 @@ type Objective struct {
 	// minus the mean log-likelihood for data. +Inf outside the domain.
 	Loss  func(theta []float64) float64
 	Route models.Route // Exact for a closed form, Quadrature, or Differences
+	// Bound returns a bound on the absolute error of Loss(θ): 0 where only rounding
+	// is in it.
+	Bound func(theta []float64) float64
 
 	score  func(dst, theta []float64) float64
+	met    func() bool // whether the last score met its tolerance; nil for always
 	weight float64
 	truth  models.Model
 	at     []float64
 }
 
 // NewObjective returns the averaged objective of m under the law that truth has at
-// the parameters at: in closed form if the family has one (models.Averager), by
-// the divergence rate for time series, otherwise by the quadrature of
-// models.Population. truth may have another number of units or components.
+// the parameters at: in closed form or by adaptive quadrature where the family knows
+// its average (models.Averager), by the divergence rate for time series, otherwise by
+// the fixed rule of models.Population. truth may have another number of units or
+// components.
 func NewObjective(m, truth models.Model, at []float64) (*Objective, error) {
 	if err := models.CheckTheta(truth, at); err != nil {
 		return nil, fmt.Errorf("teacher %v: %w", truth, err)
@@ -34,10 +39,12 @@ func NewObjective(m, truth models.Model, at []float64) (*Objective, error) {
 	if a, b := m.Shape(), truth.Shape(); a != b {
 		return nil, fmt.Errorf("the student %v takes %d conditioning and %d modelled columns, the teacher %v has %d and %d", m, a.P, a.Q, truth, b.P, b.Q)
 	}
-	o := &Objective{truth: truth, at: append([]float64(nil), at...), weight: 1}
+	o := &Objective{truth: truth, at: append([]float64(nil), at...), weight: 1, Bound: func([]float64) float64 { return 0 }}
 	if a, ok := m.(models.Averager); ok {
-		if l, ok := a.Average(truth, at); ok {
-			o.Likelihood, o.Loss, o.score, o.Route = l, l.Divergence, l.Score, models.Exact
+		if l, route := a.Average(truth, at); l != nil {
+			o.Likelihood, o.score, o.met, o.Route = l, l.Score, l.Met, route
+			o.Loss = func(theta []float64) float64 { kl, _ := l.Divergence(theta); return kl }
+			o.Bound = func(theta []float64) float64 { _, e := l.Divergence(theta); return e }
 			return o, nil
 		}
 	}
@@ -51,31 +58,58 @@ func NewObjective(m, truth models.Model, at []float64) (*Objective, error) {
 		o.score, o.Route = models.Score(l)
 		return o, nil
 	}
-	l, err := models.Population(m, truth, at, models.Rule{})
-	if err != nil {
-		return nil, err
+	return o, o.average(m)
+}
+
+// average is the average by a fixed rule. The bound is the change of the loss where the
+// rule has half as many nodes per dimension.
+func (o *Objective) average(m models.Model) error {
+	type rule struct {
+		l   models.Likelihood
+		top float64 // at the truth
 	}
-	best, err := models.Population(truth, truth, at, models.Rule{})
-	if err != nil {
-		return nil, err
+	over := func(r models.Rule) (rule, error) {
+		l, err := models.Population(m, o.truth, o.at, r)
+		if err != nil {
+			return rule{}, err
+		}
+		best, err := models.Population(o.truth, o.truth, o.at, r)
+		if err != nil {
+			return rule{}, err
+		}
+		return rule{l, best.LogLik(o.at)}, nil
 	}
-	top := best.LogLik(at)
-	o.Likelihood = l
+	fine, err := over(models.Rule{})
+	if err != nil {
+		return err
+	}
+	coarse, err := over(models.Rule{Coarse: true})
+	if err != nil {
+		return err
+	}
+	o.Likelihood = fine.l
 	o.Loss = func(theta []float64) float64 {
 		// Rounding may leave a tiny negative difference at the truth.
-		return max(0, top-l.LogLik(theta))
+		return max(0, fine.top-fine.l.LogLik(theta))
 	}
-	o.score, o.Route = models.Score(l)
+	o.Bound = func(theta []float64) float64 {
+		l := fine.l.LogLik(theta)
+		if math.IsInf(l, -1) { // outside the domain
+			return 0
+		}
+		return math.Abs((fine.top - l) - (coarse.top - coarse.l.LogLik(theta)))
+	}
+	o.score, o.Route = models.Score(fine.l)
 	if o.Route == models.Exact {
 		o.Route = models.Quadrature
 	}
-	o.weight = models.Weight(l)
-	return o, nil
+	o.weight = models.Weight(fine.l)
+	return nil
 }
 
 // NewDataObjective returns the objective of learning from data.
 func NewDataObjective(l models.Likelihood) *Objective {
-	o := &Objective{Likelihood: l, weight: models.Weight(l)}
+	o := &Objective{Likelihood: l, weight: models.Weight(l), Bound: func([]float64) float64 { return 0 }}
 	o.Loss = func(theta []float64) float64 { return -l.LogLik(theta) / o.weight }
 	o.score, o.Route = models.Score(l)
 	return o
@@ -89,10 +123,10 @@ func (o *Objective) Model() models.Model { return o.Likelihood.Model() }
 func (o *Objective) Truth() (models.Model, []float64) { return o.truth, o.at }
 
 // Field fills dst (d) with −∂L/∂θ, the score per unit of weight, and reports
-// whether θ lies in the domain and all is finite.
+// whether θ lies in the domain, all is finite, and a quadrature met its tolerance.
 func (o *Objective) Field(dst, theta []float64) bool {
 	l := o.score(dst, theta)
-	if math.IsNaN(l) || math.IsInf(l, 0) {
+	if math.IsNaN(l) || math.IsInf(l, 0) || o.short() {
 		return false
 	}
 	for i := range dst {
@@ -102,6 +136,26 @@ func (o *Objective) Field(dst, theta []float64) bool {
 		}
 	}
 	return true
+}
+
+// Bounds returns a bound on the absolute error of every loss of a path on o.
+func (o *Objective) Bounds(p *Path) []float64 {
+	out := make([]float64, len(p.T))
+	for i := range out {
+		out[i] = o.Bound(p.Theta.RawRowView(i))
+	}
+	return out
+}
+
+// short says whether the last score missed its tolerance.
+func (o *Objective) short() bool { return o.met != nil && !o.met() }
+
+// why is the error of a flow on o whose last evaluation is behind err.
+func (o *Objective) why(err error) error {
+	if err != nil && o.short() {
+		return ErrInaccurate
+	}
+	return err
 }
 
 // seriesDivergence is the divergence rate of m from a truth of the same family,

@@ -46,11 +46,12 @@ const (
 	Stiff                  // the step size shrank to nothing
 	Exhausted              // more steps than the budget
 	Degenerate             // the natural gradient does not exist to working accuracy
+	Inaccurate             // the quadrature of the objective missed its tolerance
 )
 
 // String returns the status in one word.
 func (s Stop) String() string {
-	return [...]string{"done", "event", "no-event", "diverged", "left-domain", "stiff", "exhausted", "singular"}[s]
+	return [...]string{"done", "event", "no-event", "diverged", "left-domain", "stiff", "exhausted", "singular", "inaccurate"}[s]
 }
 
 // Advice says what to try; empty where all is well.
@@ -68,6 +69,8 @@ func (s Stop) Advice() string {
 		return "run for a shorter time, take a larger step, or use the implicit method"
 	case Degenerate:
 		return "add damping, or start farther from the singular set"
+	case Inaccurate:
+		return "start with every weight and variance well above 0"
 	case Done, AtEvent:
 	}
 	return ""
@@ -260,6 +263,8 @@ func stopOf(err error) Stop {
 		return Stiff
 	case errors.Is(err, ErrSingular):
 		return Degenerate
+	case errors.Is(err, ErrInaccurate):
+		return Inaccurate
 	}
 	return Diverged
 }

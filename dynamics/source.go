@@ -192,10 +192,18 @@ func NewAdam(src Source, d int, step float64) (*Descent, error) {
 	})
 }
 
+// noGradient is why a source had none.
+func noGradient(s Source) error {
+	if a, ok := s.(Averaged); ok {
+		return a.why(ErrLeft)
+	}
+	return ErrLeft
+}
+
 // Step implements Flow.
 func (s *Descent) Step(theta []float64, _ float64, rng *rand.Rand) (float64, error) {
 	if !s.src.Gradient(s.g, theta, rng) {
-		return 0, ErrLeft
+		return 0, noGradient(s.src)
 	}
 	s.rule(s.g)
 	for i := range theta {
@@ -225,7 +233,7 @@ func NewLangevin(src Source, d int, step, temperature float64) (*Langevin, error
 // Step implements Flow.
 func (l *Langevin) Step(theta []float64, _ float64, rng *rand.Rand) (float64, error) {
 	if !l.src.Gradient(l.g, theta, rng) {
-		return 0, ErrLeft
+		return 0, noGradient(l.src)
 	}
 	for i := range theta {
 		l.next[i] = theta[i] + l.step*l.g[i] + l.s*rng.NormFloat64()
@@ -238,6 +246,7 @@ func (l *Langevin) Step(theta []float64, _ float64, rng *rand.Rand) (float64, er
 // preconditioned by the information of the complete data (L. Xu and M. Jordan, Neural
 // Computation 8 (1996) 129; D. Titterington, J. R. Statist. Soc. B 46 (1984) 257).
 type EM struct {
+	o    *Objective
 	em   models.EMStepper
 	a    float64
 	next []float64
@@ -256,13 +265,13 @@ func NewEM(o *Objective, a float64, tol Tolerances) (*EM, error) {
 		return nil, errors.New("the fraction of an EM step lies in [0, 1]")
 	}
 	d := models.Dim(o.Model())
-	e := &EM{em: em, a: a, next: make([]float64, d)}
+	e := &EM{o: o, em: em, a: a, next: make([]float64, d)}
 	e.flow = newDopri5(e.field, d, tol)
 	return e, nil
 }
 
 func (e *EM) field(dst, theta []float64) bool {
-	if l := e.em.EMStep(dst, theta); math.IsNaN(l) || math.IsInf(l, 0) {
+	if l := e.em.EMStep(dst, theta); math.IsNaN(l) || math.IsInf(l, 0) || e.o.short() {
 		return false
 	}
 	for i := range dst {
@@ -277,10 +286,11 @@ func (e *EM) field(dst, theta []float64) bool {
 // Step implements Flow.
 func (e *EM) Step(theta []float64, most float64, _ *rand.Rand) (float64, error) {
 	if e.a == 0 {
-		return e.flow.step(theta, most)
+		dt, err := e.flow.step(theta, most)
+		return dt, e.o.why(err)
 	}
 	if !e.field(e.next, theta) {
-		return 0, ErrLeft
+		return 0, e.o.why(ErrLeft)
 	}
 	for i := range theta {
 		e.next[i] = theta[i] + e.a*e.next[i]

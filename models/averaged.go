@@ -2,13 +2,13 @@ package models
 
 import "math"
 
-// An Averager knows its averaged objective in closed form.
+// An Averager knows its averaged objective to a stated accuracy.
 type Averager interface {
 	// Average returns the expected log-likelihood per observation of the model
 	// under the law that truth has at the parameters at, with inputs drawn from
-	// the model's own law; false where this member and truth have no closed
-	// form. at must lie in the domain of truth.
-	Average(truth Model, at []float64) (Averaged, bool)
+	// the model's own law, and its route, Exact or Quadrature; nil where this member
+	// and truth have neither. at must lie in the domain of truth.
+	Average(truth Model, at []float64) (Averaged, Route)
 }
 
 // An Averaged is a likelihood with one term of weight 1, the expected
@@ -17,8 +17,12 @@ type Averaged interface {
 	Likelihood
 	Scorer
 	Hesser
-	// Divergence returns KL(truth‖θ) ≥ 0 in nats per observation.
-	Divergence(theta []float64) float64
+	// Divergence returns KL(truth‖θ) ≥ 0 in nats per observation, and a bound on its
+	// absolute error: 0 for a closed form, which has rounding error only.
+	Divergence(theta []float64) (kl, errBound float64)
+	// Met reports whether the last evaluation met its tolerance. It is false only
+	// where a quadrature ran out of nodes far from it.
+	Met() bool
 }
 
 // Average implements Averager for networks of erf units with normal inputs, one
@@ -30,13 +34,13 @@ type Averaged interface {
 //
 // (Saad and Solla, Physical Review E 52 (1995), equation (7), for several
 // outputs and any output weights).
-func (m *MLP) Average(truth Model, at []float64) (Averaged, bool) {
+func (m *MLP) Average(truth Model, at []float64) (Averaged, Route) {
 	t, ok := truth.(*MLP)
 	if !ok || !m.averages() || !t.averages() || m.s.In != t.s.In || m.s.Out != t.s.Out || m.s.Inputs != t.s.Inputs || m.s.Sigma != t.s.Sigma {
-		return nil, false
+		return nil, Exact
 	}
 	checkLen(len(at), len(t.params))
-	return newMLPAverage(m, t, at), true
+	return newMLPAverage(m, t, at), Exact
 }
 
 func (m *MLP) averages() bool {
@@ -97,9 +101,9 @@ func (a *mlpAverage) set(theta []float64) bool {
 }
 
 // Divergence implements Averaged.
-func (a *mlpAverage) Divergence(theta []float64) float64 {
+func (a *mlpAverage) Divergence(theta []float64) (kl, errBound float64) {
 	if !a.set(theta) {
-		return math.Inf(1)
+		return math.Inf(1), 0
 	}
 	var s float64
 	for i := range a.units {
@@ -112,7 +116,7 @@ func (a *mlpAverage) Divergence(theta []float64) float64 {
 		}
 	}
 	// Rounding may leave a tiny negative sum at a minimum of 0.
-	return max(0, s) / (2 * a.m.s.Sigma * a.m.s.Sigma)
+	return max(0, s) / (2 * a.m.s.Sigma * a.m.s.Sigma), 0
 }
 
 func (a *mlpAverage) dot(i, j int) float64 {
@@ -166,8 +170,12 @@ func (a *mlpAverage) Score(dst, theta []float64) float64 {
 func (a *mlpAverage) Model() Model { return a.m }
 func (a *mlpAverage) N() int       { return 1 }
 
+// Met implements Averaged.
+func (a *mlpAverage) Met() bool { return true }
+
 func (a *mlpAverage) LogLik(theta []float64) float64 {
-	return -a.entropy - a.Divergence(theta)
+	kl, _ := a.Divergence(theta)
+	return -a.entropy - kl
 }
 
 func (a *mlpAverage) Terms(dst, theta []float64) {

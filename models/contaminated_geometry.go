@@ -102,6 +102,9 @@ func (m *Contaminated) Nodes(theta []float64, rule Rule) (*Data, []float64, erro
 	if rule.Points > 0 {
 		step = (math.Abs(beta) + 18) / float64(rule.Points)
 	}
+	if rule.Coarse {
+		step *= 2
+	}
 	lo := int(math.Floor((math.Min(0, beta) - 9) / step))
 	hi := int(math.Ceil((math.Max(0, beta) + 9) / step))
 	z := NewData(hi-lo+1, 0, 1)

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -132,4 +133,17 @@ func (s *Settings) inputLaw(p int) Law {
 // the family chose for errors near 1e-12 at moderate parameters.
 type Rule struct {
 	Points int // nodes per dimension; 0 = the family's default
+	// Coarse asks for half the nodes per dimension: what an integral changes by is a
+	// bound of the error of the coarse rule, and so of that of the other one. Rules that
+	// are exact ignore it.
+	Coarse bool
+}
+
+// points is the number of nodes per dimension, most where the rule leaves it open.
+func (r Rule) points(most int) int {
+	n := cmp.Or(r.Points, most)
+	if r.Coarse {
+		n = (n + 1) / 2
+	}
+	return n
 }

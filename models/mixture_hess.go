@@ -28,18 +28,25 @@ func (l mixLike1) Hess(dst *mat.SymDense, theta []float64) {
 				}
 			}
 			l.pt.at(l.z.V[i : i+1])
-			l.pt.score(l.hs)
-			l.pt.curvature(h, w)
-			for a, x := range l.hs {
-				for b := a; b < d; b++ {
-					h[a*d+b] -= w * x * l.hs[b]
-				}
-			}
+			l.pt.addHess(h, l.hs, w)
 		}
 	}
 	for a := range d {
 		for b := a; b < d; b++ {
 			dst.SetSym(a, b, h[a*d+b])
+		}
+	}
+}
+
+// addHess adds w ∂² log p at the current observation to the upper triangle of h
+// (d×d), in one dimension. s (d) is scratch.
+func (p *mixPoint) addHess(h, s []float64, w float64) {
+	d := len(s)
+	p.score(s)
+	p.curvature(h, w)
+	for a, x := range s {
+		for b := a; b < d; b++ {
+			h[a*d+b] -= w * x * s[b]
 		}
 	}
 }

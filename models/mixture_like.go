@@ -46,8 +46,24 @@ func (m *Mixture) Bind(z *Data) (Likelihood, error) {
 }
 
 func (m *Mixture) bind(z *Data, w []float64, scale *mixScale) Likelihood {
+	l := m.newLike(z, w, scale)
+	if m.dim > 1 {
+		return l
+	}
+	if w == nil {
+		l.line = vec.NewMixture(m.k)
+	}
+	p := len(m.params)
+	one := mixLike1{l, make([]float64, p*p), make([]float64, p)}
+	if m.k == 2 && w == nil {
+		return newMixPair(one)
+	}
+	return one
+}
+
+func (m *Mixture) newLike(z *Data, w []float64, scale *mixScale) *mixLike {
 	k, d := m.k, m.dim
-	l := &mixLike{
+	return &mixLike{
 		mixComponents: m.newComponents(), z: z, w: w, scale: scale,
 		l: make([]float64, k*mixBlock), top: make([]float64, mixBlock), sum: make([]float64, mixBlock),
 		logp: make([]float64, mixBlock), y: make([]float64, mixBlock*d), batchW: make([]float64, mixBlock),
@@ -55,18 +71,6 @@ func (m *Mixture) bind(z *Data, w []float64, scale *mixScale) Likelihood {
 		t: make([]float64, d), s1: make([]float64, d*d), s2: make([]float64, d*d), mean: make([]float64, d),
 		pt: m.newPoint(), eig: &mixEigen{make([]float64, d*d), make([]float64, d*d)},
 	}
-	if d == 1 {
-		if w == nil {
-			l.line = vec.NewMixture(k)
-		}
-		p := len(m.params)
-		one := mixLike1{l, make([]float64, p*p), make([]float64, p)}
-		if k == 2 && w == nil {
-			return newMixPair(one)
-		}
-		return one
-	}
-	return l
 }
 
 func (l *mixLike) Model() Model { return l.m }

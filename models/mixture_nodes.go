@@ -20,16 +20,12 @@ func (m *Mixture) Nodes(theta []float64, rule Rule) (z *Data, w []float64, err e
 	if err := CheckTheta(m, theta); err != nil {
 		return nil, nil, err
 	}
-	points := rule.Points
-	if points == 0 {
-		switch m.dim {
-		case 1:
-			points = 145
-		case 2:
-			points = 121
-		default:
-			return nil, nil, fmt.Errorf("%v: no default rule in %d dimensions: give the number of nodes", m, m.dim)
-		}
+	if rule.Points == 0 && m.dim > 2 {
+		return nil, nil, fmt.Errorf("%v: no default rule in %d dimensions: give the number of nodes", m, m.dim)
+	}
+	points := rule.points(145)
+	if m.dim == 2 {
+		points = rule.points(121)
 	}
 	if points < 2 {
 		return nil, nil, fmt.Errorf("%v: %d nodes per dimension: allowed is 2 or more", m, points)

@@ -121,13 +121,7 @@ func inputNodes(m Model, inputs Law, rule Rule, panels bool, kinks []float64) (x
 	if in > 2 {
 		return nil, nil, fmt.Errorf("%v: quadrature over %d inputs is not available: allowed is 1 or 2, or the inputs of data", m, in)
 	}
-	points := rule.Points
-	if points == 0 {
-		points = 256
-		if in == 2 {
-			points = 96
-		}
-	}
+	points := rule.points([...]int{1: 256, 2: 96}[in])
 	var ax mlpAxis
 	if uniform || panels {
 		n := 2 * max(1, (points+2*panelNodes-1)/(2*panelNodes))

@@ -7,14 +7,14 @@ import "math"
 // difference f − f₀ having output weight c_i,
 //
 //	KL = ½σ⁻² Σ_ij c_i c_j C(c_i, c_j),  C of NewRBFPair.
-func (m *RBF) Average(truth Model, at []float64) (Averaged, bool) {
+func (m *RBF) Average(truth Model, at []float64) (Averaged, Route) {
 	t, ok := truth.(*RBF)
 	if !ok || m.s.FreeSigma || t.s.FreeSigma || m.s.In != t.s.In || m.s.Inputs != t.s.Inputs || m.s.Sigma != t.s.Sigma || m.s.Width != t.s.Width {
-		return nil, false
+		return nil, Exact
 	}
 	law, normal := m.s.Inputs.(NormalLaw)
 	if !normal {
-		return nil, false
+		return nil, Exact
 	}
 	checkLen(len(at), len(t.params))
 	a := &rbfAverage{
@@ -29,7 +29,7 @@ func (m *RBF) Average(truth Model, at []float64) (Averaged, bool) {
 		copy(a.c[m.s.Hidden+i], t.centre(at, i))
 		a.v[m.s.Hidden+i] = -v
 	}
-	return a, true
+	return a, Exact
 }
 
 // An rbfAverage is the closed form.
@@ -61,9 +61,9 @@ func (a *rbfAverage) set(theta []float64) bool {
 func (a *rbfAverage) pair(i, j int) RBFPair { return NewRBFPair(a.c[i], a.c[j], a.m.s.Width, a.sd) }
 
 // Divergence implements Averaged.
-func (a *rbfAverage) Divergence(theta []float64) float64 {
+func (a *rbfAverage) Divergence(theta []float64) (kl, errBound float64) {
 	if !a.set(theta) {
-		return math.Inf(1)
+		return math.Inf(1), 0
 	}
 	var s float64
 	for i := range a.units {
@@ -73,7 +73,7 @@ func (a *rbfAverage) Divergence(theta []float64) float64 {
 		s += a.v[i] * a.v[i] * a.pair(i, i).PhiPhi
 	}
 	// Rounding may leave a tiny negative sum at a minimum of 0.
-	return max(0, s) / (2 * a.m.s.Sigma * a.m.s.Sigma)
+	return max(0, s) / (2 * a.m.s.Sigma * a.m.s.Sigma), 0
 }
 
 // Score implements Scorer.
@@ -111,8 +111,12 @@ func (a *rbfAverage) Score(dst, theta []float64) float64 {
 func (a *rbfAverage) Model() Model { return a.m }
 func (a *rbfAverage) N() int       { return 1 }
 
+// Met implements Averaged.
+func (a *rbfAverage) Met() bool { return true }
+
 func (a *rbfAverage) LogLik(theta []float64) float64 {
-	return -a.entropy - a.Divergence(theta)
+	kl, _ := a.Divergence(theta)
+	return -a.entropy - kl
 }
 
 func (a *rbfAverage) Terms(dst, theta []float64) {

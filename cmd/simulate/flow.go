@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -128,6 +129,20 @@ func (o *flowFlags) clock() (dynamics.Clock, error) {
 	return k, nil
 }
 
+// positive refuses a 0 for a number that has another default.
+func (o *flowFlags) positive(c *cobra.Command) error {
+	if c.Flags().Changed("step") && o.opt.Step == 0 {
+		return bad(errors.New("--step 0: want a finite number above 0, or no --step"))
+	}
+	if c.Flags().Changed("rate") && o.opt.Rate == 0 {
+		return bad(errors.New("--rate 0: want a finite number above 0; without --rate it is 0.001"))
+	}
+	if o.method == "adaptive" && c.Flags().Changed("damping") && o.opt.Damping == 0 {
+		return bad(errors.New("--damping 0: the adaptive natural gradient starts from a number above 0; without --damping it is 1"))
+	}
+	return nil
+}
+
 func (a *app) flow(c *cobra.Command, name string, o *flowFlags) error {
 	m, err := parseModel(name)
 	if err != nil {
@@ -143,6 +158,9 @@ func (a *app) flow(c *cobra.Command, name string, o *flowFlags) error {
 	}
 	clock, err := o.clock()
 	if err != nil {
+		return err
+	}
+	if err := o.positive(c); err != nil {
 		return err
 	}
 	flow, err := dynamics.NewMethod(o.method, obj, start, o.opt)
@@ -195,6 +213,7 @@ func (a *app) printFlowJSON(name string, m models.Model, o *flowFlags, obj *dyna
 		T        []number            `json:"t"`
 		Theta    [][]number          `json:"theta"`
 		Loss     []number            `json:"loss"`
+		Bound    []number            `json:"loss_error"` // a bound of the absolute error; 0: rounding only
 		Distance map[string][]number `json:"distance"`
 		Plateaus []plateauJSON       `json:"plateaus"`
 		Decay    *decayJSON          `json:"decay"` // null: the loss follows neither law at the end
@@ -204,7 +223,7 @@ func (a *app) printFlowJSON(name string, m models.Model, o *flowFlags, obj *dyna
 		Advice   string              `json:"advice,omitempty"`
 	}{
 		Model: name, Seed: a.seed, Teacher: o.teacher, Method: o.method, Step: number(o.opt.Step), Route: obj.Route.String(), Params: paramNames(m),
-		T: numbers(p.T), Theta: matrix(p.Theta), Loss: numbers(p.Loss), Distance: map[string][]number{},
+		T: numbers(p.T), Theta: matrix(p.Theta), Loss: numbers(p.Loss), Bound: numbers(obj.Bounds(p)), Distance: map[string][]number{},
 		Steps: p.Steps, Stop: p.Stop.String(), Reason: p.Reason, Advice: p.Stop.Advice(),
 	}
 	if o.opt.Step == 0 {
@@ -263,6 +282,9 @@ const flowRows = 15
 
 func (a *app) printFlow(m models.Model, o *flowFlags, obj *dynamics.Objective, p *dynamics.Path) error {
 	a.printf("%s of %v, teacher %s, loss by %v", o.method, m, o.teacher, obj.Route)
+	if obj.Route != models.Exact {
+		a.printf(" ± %.0e at most", slices.Max(obj.Bounds(p)))
+	}
 	if i := slices.IndexFunc(dynamics.Methods(), func(i dynamics.MethodInfo) bool { return i.Name == o.method }); i >= 0 && dynamics.Methods()[i].Sampled {
 		a.printf(", seed %d", a.seed)
 	}
