@@ -28,66 +28,65 @@ const (
 	prequentialStarts = 3
 )
 
-// prequential computes the predictive code of Dawid (1984, J. R. Statist. Soc. A
-// 147, 278) and Rissanen (1986) from Terms: θ̂ is refitted on growing prefixes at
-// geometric times, from the last fit and fresh starts, and codes the rows up to the
-// next refit. Exchangeable rows come in several random orders, those of all
-// candidates the same, because a plug-in code depends on it.
-func prequential(ctx context.Context, m models.Model, z *models.Data, first int, rng *rand.Rand) (*Prequential, error) {
-	out := &Prequential{First: first, SE: math.NaN()}
-	orders := prequentialOrders
-	if m.Shape().Series {
-		orders = 1
+// reorder returns the orders of the rows in which they are coded: exchangeable ones
+// in several random orders, because a plug-in code depends on it, a series in its own.
+func reorder(z *models.Data, series bool, rng *rand.Rand) []*models.Data {
+	if series {
+		return []*models.Data{z}
 	}
-	values := make([]float64, orders)
-	// The permutations do not depend on the model, what else is drawn may.
-	shuffle := rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64()))
-	for o := range values {
-		rows := z
-		if !m.Shape().Series {
-			rows = z.Clone()
-			shuffle.Shuffle(z.N, func(i, j int) {
-				a, b := rows.Row(i), rows.Row(j)
-				for k := range a {
-					a[k], b[k] = b[k], a[k]
-				}
-			})
-		}
-		v, err := out.code(ctx, m, rows, rng)
-		if err != nil {
-			return nil, err
-		}
-		values[o] = v
+	out := make([]*models.Data, prequentialOrders)
+	for o := range out {
+		rows := z.Clone()
+		rng.Shuffle(z.N, func(i, j int) {
+			a, b := rows.Row(i), rows.Row(j)
+			for k := range a {
+				a[k], b[k] = b[k], a[k]
+			}
+		})
+		out[o] = rows
+	}
+	return out
+}
+
+// collect averages over the orders.
+func collect(orders []Prequential) *Prequential {
+	values := make([]float64, len(orders))
+	out := &Prequential{First: orders[0].First, Refits: orders[0].Refits, SE: math.NaN()}
+	for o, p := range orders {
+		values[o] = p.NL
+		out.Worst += p.Worst
 	}
 	mean, v := meanVar(values)
 	out.NL = mean
-	if orders > 1 {
-		out.SE = math.Sqrt(v / float64(orders))
+	if len(orders) > 1 {
+		out.SE = math.Sqrt(v / float64(len(orders)))
 	}
-	return out, nil
+	return out
 }
 
-// code returns the code length of the rows in this order.
-func (p *Prequential) code(ctx context.Context, m models.Model, z *models.Data, rng *rand.Rand) (float64, error) {
+// prequential computes the predictive code of Dawid (1984, J. R. Statist. Soc. A
+// 147, 278) and Rissanen (1986) of the rows in this order from Terms: θ̂ is refitted on
+// growing prefixes at geometric times, from the last fit and fresh starts, and codes
+// the rows up to the next refit.
+func prequential(ctx context.Context, m models.Model, z *models.Data, first int, rng *rand.Rand) (Prequential, error) {
+	p := Prequential{First: first, SE: math.NaN()}
 	all, err := m.Bind(z)
 	if err != nil {
-		return 0, err
+		return p, err
 	}
 	terms := make([]float64, z.N)
 	var last []float64
-	var code float64
-	p.Refits = 0
 	step := math.Pow(float64(z.N)/float64(p.First), 1.0/prequentialRefits)
 	for from := p.First; from < z.N; {
 		to := min(max(int(float64(from)*step+0.5), from+1), z.N)
 		prefix := &models.Data{N: from, P: z.P, Q: z.Q, V: z.V[:from*(z.P+z.Q)]}
 		l, err := m.Bind(prefix)
 		if err != nil {
-			return 0, fmt.Errorf("the first %d rows: %w", from, err)
+			return p, fmt.Errorf("the first %d rows: %w", from, err)
 		}
 		theta, sound, err := refit(ctx, l, last, rng)
 		if err != nil {
-			return 0, err
+			return p, err
 		}
 		if !sound {
 			p.Worst++
@@ -95,11 +94,11 @@ func (p *Prequential) code(ctx context.Context, m models.Model, z *models.Data, 
 		p.Refits++
 		all.Terms(terms, theta)
 		for _, v := range terms[from:to] {
-			code -= v
+			p.NL -= v
 		}
 		from, last = to, theta
 	}
-	return code, nil
+	return p, nil
 }
 
 // refit maximises from the last fit and a few fresh starts. A solution on the

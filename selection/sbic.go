@@ -111,6 +111,18 @@ var sbic = Criterion{
 		if s.Bound == Upper {
 			s.Warnings = append(s.Warnings, "some learning coefficients are upper bounds")
 		}
+		if unbounded(all[i].Model) {
+			s.Warnings = append(s.Warnings, "its theory needs a likelihood ratio that stays bounded in probability, and with free variances it grows without bound")
+		}
 		return s
 	},
+}
+
+// unbounded reports whether the likelihood of a model has no bound, so that neither has
+// its ratio to that of a smaller true one: a normal mixture with a variance for every
+// component. sBIC, as BIC, is derived from ratios that are bounded in probability
+// (Drton & Plummer 2017).
+func unbounded(m models.Model) bool {
+	x, ok := m.(*models.Mixture)
+	return ok && x.K() > 1 && x.Settings().Variance == models.VarFree
 }

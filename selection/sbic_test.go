@@ -45,6 +45,18 @@ func TestSBICOfWaitingTimes(t *testing.T) {
 	}
 }
 
+// TestSBICOfPlanarMixtures: the maxima of our fits of faithful, both columns, one to
+// five free covariances. Reference: the quadratics solved in decimal arithmetic of 80
+// digits (Python), λ_ij = min(5j+i−1, 5i+j−1)/2. That k = 5 comes out on top is what the
+// definition says, with a likelihood ratio that it takes to be bounded.
+func TestSBICOfPlanarMixtures(t *testing.T) {
+	loglik := []float64{-1289.7967450526, -1130.2639601847, -1114.4398729032, -1103.3907696880, -1094.9752446917}
+	got := SBIC(loglik, 272, nil, below(func(i, j int) (models.Coefficient, error) { return models.MixtureBound(i+1, j+1, 5, 1) }))
+	for i, w := range []float64{-1303.8112502183, -1161.0958715493, -1154.5857467612, -1150.4700051054, -1147.6860449104} {
+		near(t, "sBIC", got[i], w, 1e-9)
+	}
+}
+
 // TestSBICOfFactorAnalysis: the exchange rates of the vignette, m = 6, n = 143, with
 // the posterior of the orders.
 func TestSBICOfFactorAnalysis(t *testing.T) {

@@ -142,13 +142,19 @@ func (c *comparison) bind(candidates []Candidate) error {
 	return nil
 }
 
-// fit fits the candidates by rising dimension.
-func (c *comparison) fit(ctx context.Context) error {
+// byDim returns the candidates by rising dimension.
+func (c *comparison) byDim() []int {
 	order := make([]int, len(c.all))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return models.Dim(c.all[a].Model) - models.Dim(c.all[b].Model) })
+	return order
+}
+
+// fit fits the candidates by rising dimension.
+func (c *comparison) fit(ctx context.Context) error {
+	order := c.byDim()
 	general := make([][]float64, len(c.all))
 	for at, i := range order {
 		m := c.all[i]
@@ -215,23 +221,37 @@ func (c *comparison) prefixes(ctx context.Context) error {
 	}
 	first = max(first, 10)
 	n := c.all[0].Likelihood.N()
-	run := func(i int) error {
-		m := c.all[i]
-		if 2*first > n {
+	if 2*first > n {
+		for _, m := range c.all {
 			m.Prequential = &Prequential{refused: fmt.Sprintf("needs %d rows: twice the %d on which the largest model is first fitted", 2*first, first)}
-			return nil
-		}
-		rng, _ := c.opt.Streams("prefix")
-		var err error
-		m.Prequential, err = prequential(ctx, m.Model, c.z, first, rng)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Name, err)
 		}
 		return nil
 	}
 	c.opt.Progress("coding prefixes")
-	_, each := c.opt.Streams("prefix")
-	return each(len(c.all), func(i int, _ *rand.Rand) error { return run(i) })
+	rng, each := c.opt.Streams("prefix")
+	orders := reorder(c.z, c.all[0].Model.Shape().Series, rng) // the same for all candidates
+	// The largest models first: their tasks take longest.
+	by := c.byDim()
+	slices.Reverse(by)
+	parts := make([][]Prequential, len(c.all))
+	for i := range parts {
+		parts[i] = make([]Prequential, len(orders))
+	}
+	err := each(len(by)*len(orders), func(t int, rng *rand.Rand) error {
+		i, o := by[t/len(orders)], t%len(orders)
+		var err error
+		if parts[i][o], err = prequential(ctx, c.all[i].Model, orders[o], first, rng); err != nil {
+			return fmt.Errorf("%s: %w", c.all[i].Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, m := range c.all {
+		m.Prequential = collect(parts[i])
+	}
+	return nil
 }
 
 // posteriors computes the tempered posteriors.

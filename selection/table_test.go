@@ -97,6 +97,24 @@ func TestICLOfFaithful(t *testing.T) {
 	near(t, "ICL by hand", table.at(0, "icl").Value, want, 1e-8)
 }
 
+// TestFreeVariancesAreNotBelieved: without the free energy, sBIC alone would believe
+// three components of faithful; the verdict says what its theory lacks.
+func TestFreeVariancesAreNotBelieved(t *testing.T) {
+	table := compare(t, "mixture:dim=2", [][]int{{1, 2, 3}}, dataset(t, "faithful"), Options{}, "bic", "sbic")
+	if l := table.Rows[2].Fit.LogLik; l < -1114.4399 {
+		t.Errorf("k=3: ℓ = %v, known -1114.43987", l)
+	}
+	if v := table.Verdict(); !strings.HasPrefix(v, "undecided: sbic prefers k=3, but nothing is proved of it with free variances") {
+		t.Error(v)
+	}
+	if s := table.at(2, "sbic"); !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "without bound") }) {
+		t.Errorf("warnings %q", s.Warnings)
+	}
+	if s := table.at(0, "sbic"); len(s.Warnings) > 0 {
+		t.Errorf("one component: warnings %q", s.Warnings)
+	}
+}
+
 // TestARMAOfR: logLik, AIC and BIC of R 4.2.2 arima for LakeHuron, and the learning
 // coefficients of the grid at the chosen truth (1,1).
 func TestARMAOfR(t *testing.T) {

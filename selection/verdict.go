@@ -84,6 +84,9 @@ func (t *Table) believe(order int) string {
 	if t.spurious(order) {
 		return fmt.Sprintf("undecided: %s prefers %s, but by a maximum that is flagged as spurious; fe and loo average over such maxima, ask them", name, t.label(best))
 	}
+	if bic := t.leastBIC(); name == "sbic" && unbounded(t.Rows[best].Model) && t.Rows[best].Fit.Dim > t.Rows[bic].Fit.Dim {
+		return fmt.Sprintf("undecided: sbic prefers %s, but nothing is proved of it with free variances, because the likelihood ratio has no bound: ask fe, or a bootstrap of the likelihood ratio", t.label(best))
+	}
 	if close := t.withinError(order); len(close) > 0 {
 		return fmt.Sprintf("undecided: %s prefers %s, but by less than two Monte Carlo errors to %s", name, t.label(best), strings.Join(close, ", "))
 	}
@@ -105,6 +108,17 @@ func (t *Table) believe(order int) string {
 		s += " (" + strings.Join(near, ", ") + ")"
 	}
 	return s
+}
+
+// leastBIC returns the row of the least BIC, whether it was asked for or not.
+func (t *Table) leastBIC() int {
+	best := 0
+	for i, r := range t.Rows {
+		if r.Fit.BIC < t.Rows[best].Fit.BIC || math.IsNaN(t.Rows[best].Fit.BIC) {
+			best = i
+		}
+	}
+	return best
 }
 
 // spurious reports whether a criterion of the maximum chooses one that is flagged.
