@@ -13,6 +13,7 @@ func pairLanes(m *Mixture, y []float64)                  { mixturePortable(m, y,
 func pairLogLikLanes(m *Mixture, y []float64)            { mixturePortable(m, y, false) }
 func pairCurveLanes(m *Mixture, y []float64)             { pairCurvePortable(m, y) }
 func mixtureLanes(m *Mixture, y []float64, moments bool) { mixturePortable(m, y, moments) }
+func logitLanes(out *logitSums, l *Logit, y []float64)   { logitPortable(out, l, y) }
 func wideARMA() bool                                     { return false }
 func armaLanes(*armaState, []float64, int)               {}
 func tileLanes(c []float64, stride int, a, b []float64, k int) {

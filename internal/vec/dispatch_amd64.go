@@ -137,6 +137,17 @@ func mixtureLanes(m *Mixture, y []float64, moments bool) {
 	}
 }
 
+func logitLanes(out *logitSums, l *Logit, y []float64) {
+	switch chosen {
+	case avx512:
+		logit512(&out.product, &l.Odds, &y[0], len(y))
+	case avx2:
+		logit256(&out.product, &l.Odds, &y[0], len(y))
+	default:
+		logitPortable(out, l, y)
+	}
+}
+
 func wideARMA() bool { return chosen != portable }
 
 func armaLanes(st *armaState, y []float64, points int) {

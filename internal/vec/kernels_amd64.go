@@ -38,6 +38,9 @@ func mixture256(state *float64, rows *float64, comp *float64, k int, y *float64,
 func mixtureLogLik256(state *float64, rows *float64, comp *float64, k int, y *float64, n int)
 
 //go:noescape
+func logit256(out *float64, law *float64, y *float64, n int)
+
+//go:noescape
 func arma256(state *float64, y *float64, n int)
 
 //go:noescape
@@ -84,6 +87,9 @@ func mixture512(state *float64, rows *float64, comp *float64, k int, y *float64,
 
 //go:noescape
 func mixtureLogLik512(state *float64, rows *float64, comp *float64, k int, y *float64, n int)
+
+//go:noescape
+func logit512(out *float64, law *float64, y *float64, n int)
 
 //go:noescape
 func arma512(state *float64, y *float64, n int)

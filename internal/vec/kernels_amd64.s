@@ -1235,6 +1235,285 @@ exp32:
 	VZEROUPPER
 	RET
 
+// func logit256(out *float64, law *float64, y *float64, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logit256(SB), NOSPLIT, $256-32
+	MOVQ         law+8(FP), AX
+	MOVQ         y+16(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSD constants<>+672(SB), Y0
+	VMOVUPD      Y0, (SP)
+	VMOVUPD      Y0, 32(SP)
+	VBROADCASTSD constants<>+1888(SB), Y0
+	VMOVUPD      Y0, 64(SP)
+	VMOVUPD      Y0, 96(SP)
+	VBROADCASTSD constants<>+1888(SB), Y0
+	VMOVUPD      Y0, 128(SP)
+	VMOVUPD      Y0, 160(SP)
+	VBROADCASTSD constants<>+1888(SB), Y0
+	VMOVUPD      Y0, 192(SP)
+	VMOVUPD      Y0, 224(SP)
+	MOVQ         DX, BX
+	ANDQ         $-8, BX
+	JZ           tail
+
+loop:
+	VMOVUPD      (CX), Y0
+	VBROADCASTSD 16(AX), Y1
+	VSUBPD       Y1, Y0, Y0
+	VBROADCASTSD 8(AX), Y1
+	VBROADCASTSD (AX), Y2
+	VFMADD213PD  Y2, Y0, Y1
+	VBROADCASTSD constants<>+1888(SB), Y2
+	VMAXPD       Y2, Y1, Y2
+	VMOVUPD      64(SP), Y3
+	VADDPD       Y2, Y3, Y3
+	VMOVUPD      Y3, 64(SP)
+	VORPD        constants<>+576(SB), Y1, Y2
+	VBROADCASTSD constants<>+64(SB), Y3
+	VFMADD231PD  constants<>+96(SB), Y2, Y3
+	VSUBPD       constants<>+64(SB), Y3, Y4
+	VMOVAPD      Y2, Y5
+	VFNMADD231PD constants<>+128(SB), Y4, Y5
+	VFNMADD231PD constants<>+160(SB), Y4, Y5
+	VMULPD       Y5, Y5, Y4
+	VBROADCASTSD constants<>+192(SB), Y6
+	VFMADD213PD  constants<>+224(SB), Y5, Y6
+	VBROADCASTSD constants<>+256(SB), Y7
+	VFMADD213PD  constants<>+288(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VBROADCASTSD constants<>+320(SB), Y7
+	VFMADD213PD  constants<>+352(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VBROADCASTSD constants<>+384(SB), Y7
+	VFMADD213PD  constants<>+416(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VBROADCASTSD constants<>+448(SB), Y7
+	VFMADD213PD  constants<>+480(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VFMADD213PD  Y5, Y4, Y6
+	VPSLLQ       $0x34, Y3, Y3
+	VFMADD213PD  Y3, Y3, Y6
+	VCMPPD       $0x15, constants<>+1824(SB), Y2, Y2
+	VANDPD       Y2, Y6, Y2
+	VADDPD       constants<>+672(SB), Y2, Y3
+	VMOVUPD      (SP), Y4
+	VMULPD       Y3, Y4, Y4
+	VMOVUPD      Y4, (SP)
+	VBROADCASTSD constants<>+672(SB), Y4
+	VBLENDVPD    Y1, Y2, Y4, Y1
+	VDIVPD       Y3, Y1, Y1
+	VMOVUPD      128(SP), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, 128(SP)
+	VMOVUPD      192(SP), Y2
+	VFMADD231PD  Y0, Y1, Y2
+	VMOVUPD      Y2, 192(SP)
+	VMOVUPD      32(CX), Y0
+	VBROADCASTSD 16(AX), Y1
+	VSUBPD       Y1, Y0, Y0
+	VBROADCASTSD 8(AX), Y1
+	VBROADCASTSD (AX), Y2
+	VFMADD213PD  Y2, Y0, Y1
+	VBROADCASTSD constants<>+1888(SB), Y2
+	VMAXPD       Y2, Y1, Y2
+	VMOVUPD      96(SP), Y3
+	VADDPD       Y2, Y3, Y3
+	VMOVUPD      Y3, 96(SP)
+	VORPD        constants<>+576(SB), Y1, Y2
+	VBROADCASTSD constants<>+64(SB), Y3
+	VFMADD231PD  constants<>+96(SB), Y2, Y3
+	VSUBPD       constants<>+64(SB), Y3, Y4
+	VMOVAPD      Y2, Y5
+	VFNMADD231PD constants<>+128(SB), Y4, Y5
+	VFNMADD231PD constants<>+160(SB), Y4, Y5
+	VMULPD       Y5, Y5, Y4
+	VBROADCASTSD constants<>+192(SB), Y6
+	VFMADD213PD  constants<>+224(SB), Y5, Y6
+	VBROADCASTSD constants<>+256(SB), Y7
+	VFMADD213PD  constants<>+288(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VBROADCASTSD constants<>+320(SB), Y7
+	VFMADD213PD  constants<>+352(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VBROADCASTSD constants<>+384(SB), Y7
+	VFMADD213PD  constants<>+416(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VBROADCASTSD constants<>+448(SB), Y7
+	VFMADD213PD  constants<>+480(SB), Y5, Y7
+	VFMADD213PD  Y7, Y4, Y6
+	VFMADD213PD  Y5, Y4, Y6
+	VPSLLQ       $0x34, Y3, Y3
+	VFMADD213PD  Y3, Y3, Y6
+	VCMPPD       $0x15, constants<>+1824(SB), Y2, Y2
+	VANDPD       Y2, Y6, Y2
+	VADDPD       constants<>+672(SB), Y2, Y3
+	VMOVUPD      32(SP), Y4
+	VMULPD       Y3, Y4, Y4
+	VMOVUPD      Y4, 32(SP)
+	VBROADCASTSD constants<>+672(SB), Y4
+	VBLENDVPD    Y1, Y2, Y4, Y1
+	VDIVPD       Y3, Y1, Y1
+	VMOVUPD      160(SP), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, 160(SP)
+	VMOVUPD      224(SP), Y2
+	VFMADD231PD  Y0, Y1, Y2
+	VMOVUPD      Y2, 224(SP)
+	ADDQ         $0x40, CX
+	SUBQ         $0x08, BX
+	JNZ          loop
+
+tail:
+	ANDQ         $0x07, DX
+	JZ           done
+	LEAQ         laneMasks<>+0(SB), BX
+	SHLQ         $0x03, DX
+	SUBQ         DX, BX
+	VMOVUPD      64(BX), Y0
+	VMASKMOVPD   (CX), Y0, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VBROADCASTSD (AX), Y3
+	VFMADD213PD  Y3, Y1, Y2
+	VBROADCASTSD constants<>+1888(SB), Y3
+	VMAXPD       Y3, Y2, Y3
+	VANDPD       Y0, Y3, Y3
+	VMOVUPD      64(SP), Y4
+	VADDPD       Y3, Y4, Y4
+	VMOVUPD      Y4, 64(SP)
+	VORPD        constants<>+576(SB), Y2, Y3
+	VBROADCASTSD constants<>+64(SB), Y4
+	VFMADD231PD  constants<>+96(SB), Y3, Y4
+	VSUBPD       constants<>+64(SB), Y4, Y5
+	VMOVAPD      Y3, Y6
+	VFNMADD231PD constants<>+128(SB), Y5, Y6
+	VFNMADD231PD constants<>+160(SB), Y5, Y6
+	VMULPD       Y6, Y6, Y5
+	VBROADCASTSD constants<>+192(SB), Y7
+	VFMADD213PD  constants<>+224(SB), Y6, Y7
+	VBROADCASTSD constants<>+256(SB), Y8
+	VFMADD213PD  constants<>+288(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VBROADCASTSD constants<>+320(SB), Y8
+	VFMADD213PD  constants<>+352(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VBROADCASTSD constants<>+384(SB), Y8
+	VFMADD213PD  constants<>+416(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VBROADCASTSD constants<>+448(SB), Y8
+	VFMADD213PD  constants<>+480(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VFMADD213PD  Y6, Y5, Y7
+	VPSLLQ       $0x34, Y4, Y4
+	VFMADD213PD  Y4, Y4, Y7
+	VCMPPD       $0x15, constants<>+1824(SB), Y3, Y3
+	VANDPD       Y3, Y7, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       constants<>+672(SB), Y3, Y4
+	VMOVUPD      (SP), Y5
+	VMULPD       Y4, Y5, Y5
+	VMOVUPD      Y5, (SP)
+	VBROADCASTSD constants<>+672(SB), Y5
+	VBLENDVPD    Y2, Y3, Y5, Y2
+	VDIVPD       Y4, Y2, Y2
+	VANDPD       Y0, Y2, Y0
+	VMOVUPD      128(SP), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, 128(SP)
+	VMOVUPD      192(SP), Y2
+	VFMADD231PD  Y1, Y0, Y2
+	VMOVUPD      Y2, 192(SP)
+	VMOVUPD      96(BX), Y0
+	VMASKMOVPD   32(CX), Y0, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VBROADCASTSD (AX), Y3
+	VFMADD213PD  Y3, Y1, Y2
+	VBROADCASTSD constants<>+1888(SB), Y3
+	VMAXPD       Y3, Y2, Y3
+	VANDPD       Y0, Y3, Y3
+	VMOVUPD      96(SP), Y4
+	VADDPD       Y3, Y4, Y4
+	VMOVUPD      Y4, 96(SP)
+	VORPD        constants<>+576(SB), Y2, Y3
+	VBROADCASTSD constants<>+64(SB), Y4
+	VFMADD231PD  constants<>+96(SB), Y3, Y4
+	VSUBPD       constants<>+64(SB), Y4, Y5
+	VMOVAPD      Y3, Y6
+	VFNMADD231PD constants<>+128(SB), Y5, Y6
+	VFNMADD231PD constants<>+160(SB), Y5, Y6
+	VMULPD       Y6, Y6, Y5
+	VBROADCASTSD constants<>+192(SB), Y7
+	VFMADD213PD  constants<>+224(SB), Y6, Y7
+	VBROADCASTSD constants<>+256(SB), Y8
+	VFMADD213PD  constants<>+288(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VBROADCASTSD constants<>+320(SB), Y8
+	VFMADD213PD  constants<>+352(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VBROADCASTSD constants<>+384(SB), Y8
+	VFMADD213PD  constants<>+416(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VBROADCASTSD constants<>+448(SB), Y8
+	VFMADD213PD  constants<>+480(SB), Y6, Y8
+	VFMADD213PD  Y8, Y5, Y7
+	VFMADD213PD  Y6, Y5, Y7
+	VPSLLQ       $0x34, Y4, Y4
+	VFMADD213PD  Y4, Y4, Y7
+	VCMPPD       $0x15, constants<>+1824(SB), Y3, Y3
+	VANDPD       Y3, Y7, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       constants<>+672(SB), Y3, Y4
+	VMOVUPD      32(SP), Y5
+	VMULPD       Y4, Y5, Y5
+	VMOVUPD      Y5, 32(SP)
+	VBROADCASTSD constants<>+672(SB), Y5
+	VBLENDVPD    Y2, Y3, Y5, Y2
+	VDIVPD       Y4, Y2, Y2
+	VANDPD       Y0, Y2, Y0
+	VMOVUPD      160(SP), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, 160(SP)
+	VMOVUPD      224(SP), Y2
+	VFMADD231PD  Y1, Y0, Y2
+	VMOVUPD      Y2, 224(SP)
+
+done:
+	MOVQ         out+0(FP), AX
+	VMOVUPD      (SP), Y0
+	VMULPD       32(SP), Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMULPD       X1, X0, X1
+	VUNPCKHPD    X1, X1, X0
+	VMULPD       X0, X1, X0
+	VMOVSD       X0, (AX)
+	VMOVUPD      64(SP), Y0
+	VADDPD       96(SP), Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VUNPCKHPD    X1, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(AX)
+	VMOVUPD      128(SP), Y0
+	VADDPD       160(SP), Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VUNPCKHPD    X1, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 16(AX)
+	VMOVUPD      192(SP), Y0
+	VADDPD       224(SP), Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VUNPCKHPD    X1, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 24(AX)
+	VZEROUPPER
+	RET
+
 // func arma256(state *float64, y *float64, n int)
 // Requires: AVX
 TEXT ·arma256(SB), NOSPLIT, $0-24
@@ -2838,6 +3117,158 @@ exp0:
 	VZEROUPPER
 	RET
 
+// func logit512(out *float64, law *float64, y *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·logit512(SB), NOSPLIT, $0-32
+	MOVQ         law+8(FP), AX
+	MOVQ         y+16(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSD constants<>+672(SB), Z0
+	VBROADCASTSD constants<>+1888(SB), Z1
+	VBROADCASTSD constants<>+1888(SB), Z2
+	VBROADCASTSD constants<>+1888(SB), Z3
+	MOVQ         DX, BX
+	ANDQ         $-8, BX
+	JZ           tail
+
+loop:
+	VMOVUPD           (CX), Z4
+	VBROADCASTSD      16(AX), Z5
+	VSUBPD            Z5, Z4, Z4
+	VBROADCASTSD      8(AX), Z5
+	VBROADCASTSD      (AX), Z8
+	VFMADD213PD       Z8, Z4, Z5
+	VBROADCASTSD      constants<>+1888(SB), Z8
+	VMAXPD            Z8, Z5, Z8
+	VADDPD            Z8, Z1, Z1
+	VORPD.BCST        constants<>+576(SB), Z5, Z8
+	VBROADCASTSD      constants<>+64(SB), Z9
+	VFMADD231PD.BCST  constants<>+96(SB), Z8, Z9
+	VSUBPD.BCST       constants<>+64(SB), Z9, Z10
+	VMOVAPD           Z8, Z11
+	VFNMADD231PD.BCST constants<>+128(SB), Z10, Z11
+	VFNMADD231PD.BCST constants<>+160(SB), Z10, Z11
+	VMULPD            Z11, Z11, Z10
+	VBROADCASTSD      constants<>+192(SB), Z12
+	VFMADD213PD.BCST  constants<>+224(SB), Z11, Z12
+	VBROADCASTSD      constants<>+256(SB), Z13
+	VFMADD213PD.BCST  constants<>+288(SB), Z11, Z13
+	VFMADD213PD       Z13, Z10, Z12
+	VBROADCASTSD      constants<>+320(SB), Z13
+	VFMADD213PD.BCST  constants<>+352(SB), Z11, Z13
+	VFMADD213PD       Z13, Z10, Z12
+	VBROADCASTSD      constants<>+384(SB), Z13
+	VFMADD213PD.BCST  constants<>+416(SB), Z11, Z13
+	VFMADD213PD       Z13, Z10, Z12
+	VBROADCASTSD      constants<>+448(SB), Z13
+	VFMADD213PD.BCST  constants<>+480(SB), Z11, Z13
+	VFMADD213PD       Z13, Z10, Z12
+	VFMADD213PD       Z11, Z10, Z12
+	VPSLLQ            $0x34, Z9, Z9
+	VFMADD213PD       Z9, Z9, Z12
+	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z8, K1
+	VMOVAPD.Z         Z12, K1, Z8
+	VADDPD.BCST       constants<>+672(SB), Z8, Z9
+	VMULPD            Z9, Z0, Z0
+	VPMOVQ2M          Z5, K1
+	VBROADCASTSD      constants<>+672(SB), Z5
+	VBLENDMPD         Z8, Z5, K1, Z6
+	VDIVPD            Z9, Z6, Z6
+	VADDPD            Z6, Z2, Z2
+	VFMADD231PD       Z4, Z6, Z3
+	ADDQ              $0x40, CX
+	SUBQ              $0x08, BX
+	JNZ               loop
+
+tail:
+	ANDQ              $0x07, DX
+	JZ                done
+	LEAQ              laneMasks<>+0(SB), BX
+	SHLQ              $0x03, DX
+	SUBQ              DX, BX
+	VMOVUPD           64(BX), Z4
+	VPMOVQ2M          Z4, K1
+	VMOVUPD.Z         (CX), K1, Z4
+	VBROADCASTSD      16(AX), Z5
+	VSUBPD            Z5, Z4, Z4
+	VBROADCASTSD      8(AX), Z5
+	VBROADCASTSD      (AX), Z6
+	VFMADD213PD       Z6, Z4, Z5
+	VBROADCASTSD      constants<>+1888(SB), Z6
+	VMAXPD            Z6, Z5, Z6
+	VMOVAPD.Z         Z6, K1, Z6
+	VADDPD            Z6, Z1, Z1
+	VORPD.BCST        constants<>+576(SB), Z5, Z6
+	VBROADCASTSD      constants<>+64(SB), Z8
+	VFMADD231PD.BCST  constants<>+96(SB), Z6, Z8
+	VSUBPD.BCST       constants<>+64(SB), Z8, Z9
+	VMOVAPD           Z6, Z10
+	VFNMADD231PD.BCST constants<>+128(SB), Z9, Z10
+	VFNMADD231PD.BCST constants<>+160(SB), Z9, Z10
+	VMULPD            Z10, Z10, Z9
+	VBROADCASTSD      constants<>+192(SB), Z11
+	VFMADD213PD.BCST  constants<>+224(SB), Z10, Z11
+	VBROADCASTSD      constants<>+256(SB), Z12
+	VFMADD213PD.BCST  constants<>+288(SB), Z10, Z12
+	VFMADD213PD       Z12, Z9, Z11
+	VBROADCASTSD      constants<>+320(SB), Z12
+	VFMADD213PD.BCST  constants<>+352(SB), Z10, Z12
+	VFMADD213PD       Z12, Z9, Z11
+	VBROADCASTSD      constants<>+384(SB), Z12
+	VFMADD213PD.BCST  constants<>+416(SB), Z10, Z12
+	VFMADD213PD       Z12, Z9, Z11
+	VBROADCASTSD      constants<>+448(SB), Z12
+	VFMADD213PD.BCST  constants<>+480(SB), Z10, Z12
+	VFMADD213PD       Z12, Z9, Z11
+	VFMADD213PD       Z10, Z9, Z11
+	VPSLLQ            $0x34, Z8, Z8
+	VFMADD213PD       Z8, Z8, Z11
+	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z6, K2
+	VMOVAPD.Z         Z11, K2, Z6
+	VMOVAPD.Z         Z6, K1, Z6
+	VADDPD.BCST       constants<>+672(SB), Z6, Z8
+	VMULPD            Z8, Z0, Z0
+	VPMOVQ2M          Z5, K2
+	VBROADCASTSD      constants<>+672(SB), Z5
+	VBLENDMPD         Z6, Z5, K2, Z7
+	VDIVPD            Z8, Z7, Z7
+	VMOVAPD.Z         Z7, K1, Z5
+	VADDPD            Z5, Z2, Z2
+	VFMADD231PD       Z4, Z5, Z3
+
+done:
+	MOVQ          out+0(FP), AX
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VMULPD        Y4, Y0, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VMULPD        X0, X4, X0
+	VUNPCKHPD     X0, X0, X4
+	VMULPD        X4, X0, X4
+	VMOVSD        X4, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDPD        X0, X1, X0
+	VMOVSD        X0, 8(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y0, Y2, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDPD        X0, X1, X0
+	VMOVSD        X0, 16(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPD        Y0, Y3, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDPD        X0, X1, X0
+	VMOVSD        X0, 24(AX)
+	VZEROUPPER
+	RET
+
 // func arma512(state *float64, y *float64, n int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·arma512(SB), NOSPLIT, $0-24
@@ -3938,3 +4369,21 @@ DATA constants<>+2888(SB)/8, $0x3fe9884533d43651
 DATA constants<>+2896(SB)/8, $0x3fe9884533d43651
 DATA constants<>+2904(SB)/8, $0x3fe9884533d43651
 GLOBL constants<>(SB), RODATA|NOPTR, $2912
+
+DATA laneMasks<>+0(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+8(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+16(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+24(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+32(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+40(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+48(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+56(SB)/8, $0xffffffffffffffff
+DATA laneMasks<>+64(SB)/8, $0x0000000000000000
+DATA laneMasks<>+72(SB)/8, $0x0000000000000000
+DATA laneMasks<>+80(SB)/8, $0x0000000000000000
+DATA laneMasks<>+88(SB)/8, $0x0000000000000000
+DATA laneMasks<>+96(SB)/8, $0x0000000000000000
+DATA laneMasks<>+104(SB)/8, $0x0000000000000000
+DATA laneMasks<>+112(SB)/8, $0x0000000000000000
+DATA laneMasks<>+120(SB)/8, $0x0000000000000000
+GLOBL laneMasks<>(SB), RODATA|NOPTR, $128

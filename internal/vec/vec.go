@@ -1,6 +1,6 @@
 // Package vec holds the numerical kernels of the hot loops: elementary functions
-// over slices, sums, products of matrices, the E-step of a normal mixture and the
-// residuals of an ARMA(1,1) process at several parameter points.
+// over slices, sums, products of matrices, the E-step of a normal mixture, sums over
+// linear log-odds and the residuals of an ARMA(1,1) process at several parameter points.
 //
 // # One result
 //
@@ -18,7 +18,8 @@
 //   - an element of a product of matrices is one chain of fused multiply-adds in the
 //     order of the inner index, whatever the tiles and blocks;
 //   - the last len mod 8 elements go through the Go code; those of a mixture through
-//     the assembly, filled up to eight, with the accumulators of the rest put back.
+//     the assembly, filled up to eight, with the accumulators of the rest put back, and
+//     those of a Logit under a mask.
 //
 // The ARMA recursion uses no fused operations, because the fallback has to branch
 // around each of them in a default amd64 build.
@@ -36,7 +37,7 @@ package vec
 
 // Version names the arithmetic of the kernels. Two builds with the same version and
 // the same GOARCH give the same bits; it changes with any rounding.
-const Version = "vec-2"
+const Version = "vec-3"
 
 // lanes is the number of accumulators of a sum, and of elements that a kernel takes
 // at once.

@@ -28,6 +28,7 @@ func main() {
 		g.pair(curvature)
 		g.mixture(true)
 		g.mixture(false)
+		g.logit()
 		g.arma()
 		g.tile()
 		g.normal()
@@ -35,6 +36,7 @@ func main() {
 		g.learn("Erf", g.erfUnit)
 	}
 	emitConstants()
+	emitLaneMasks()
 	Generate()
 }
 
@@ -193,6 +195,16 @@ func (g *isa) compare(pred uint64, x, y Op) Op {
 	m := g.reg()
 	VCMPPD(Imm(pred), y, x, m)
 	return m
+}
+
+// negative returns a mask of the sign bits.
+func (g *isa) negative(x VecVirtual) Op {
+	if !g.wide() {
+		return x
+	}
+	k := K()
+	VPMOVQ2M(x, k)
+	return k
 }
 
 // choose returns x where the mask is set, and y elsewhere.

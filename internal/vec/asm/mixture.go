@@ -77,12 +77,7 @@ func (g *isa) pair(what int) {
 
 // swap returns x, y, exchanged where d is negative.
 func (g *isa) swap(d, x, y VecVirtual) (VecVirtual, VecVirtual) {
-	mask := Op(d) // its sign bits
-	if g.wide() {
-		k := K()
-		VPMOVQ2M(d, k)
-		mask = k
-	}
+	mask := g.negative(d)
 	return g.choose(mask, y, x), g.choose(mask, x, y)
 }
 
