@@ -18,8 +18,9 @@ type space struct {
 	params []models.Param
 	free   models.Unconstrainer
 	score  func(dst, theta []float64) float64
-	curver models.Curver // nil where the Hessian has to be differenced
-	step   float64       // relative step of differences of the gradient
+	scorer models.FreeScorer // nil where the score has to be pulled back
+	curver models.Curver     // nil where the Hessian has to be differenced
+	step   float64           // relative step of differences of the gradient
 	evals  int
 
 	theta, s  []float64 // θ and ∂ℓ/∂θ at the last point
@@ -46,6 +47,7 @@ func newSpace(l models.Likelihood) *space {
 	}
 	if u, ok := m.(models.Unconstrainer); ok {
 		sp.free = u
+		sp.scorer, _ = l.(models.FreeScorer)
 		sp.curver, _ = l.(models.Curver)
 	} else if bounded(sp.params) {
 		sp.free = box(sp.params)
@@ -95,18 +97,20 @@ func (sp *space) fromFree(theta, u []float64) {
 // grad fills g with ∂ℓ/∂u and returns ℓ. A gradient that is not finite counts
 // as a point outside the domain.
 func (sp *space) grad(g, u []float64) float64 {
-	sp.fromFree(sp.theta, u)
 	sp.evals++
-	ll := sp.score(sp.s, sp.theta)
-	if math.IsInf(ll, -1) || math.IsNaN(ll) {
-		return math.Inf(-1)
-	}
-	if sp.free == nil {
-		copy(g, sp.s)
+	var ll float64
+	if sp.scorer != nil {
+		ll = sp.scorer.ScoreFree(g, u)
 	} else {
-		sp.free.PullScore(g, u, sp.s)
+		sp.fromFree(sp.theta, u)
+		ll = sp.score(sp.s, sp.theta)
+		if sp.free == nil {
+			copy(g, sp.s)
+		} else {
+			sp.free.PullScore(g, u, sp.s)
+		}
 	}
-	if !finite(g) {
+	if math.IsInf(ll, -1) || math.IsNaN(ll) || !finite(g) {
 		return math.Inf(-1)
 	}
 	return ll

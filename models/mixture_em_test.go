@@ -216,6 +216,8 @@ func meanVariance(y []float64) (mean, v float64) {
 
 func scaleOf(l Likelihood) *mixScale {
 	switch l := l.(type) {
+	case *mixPooled:
+		return l.scale
 	case *mixPair:
 		return l.scale
 	case mixLike1:

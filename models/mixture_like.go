@@ -55,10 +55,14 @@ func (m *Mixture) bind(z *Data, w []float64, scale *mixScale) Likelihood {
 	}
 	p := len(m.params)
 	one := mixLike1{l, make([]float64, p*p), make([]float64, p)}
-	if m.k == 2 && w == nil {
-		return newMixPair(one)
+	if m.k != 2 || w != nil {
+		return one
 	}
-	return one
+	pair := newMixPair(one)
+	if m.blocks < m.k {
+		return newMixPooled(pair)
+	}
+	return pair
 }
 
 func (m *Mixture) newLike(z *Data, w []float64, scale *mixScale) *mixLike {
