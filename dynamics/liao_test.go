@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,16 +168,20 @@ func TestTrainingOfOneBatchIsGradientDescent(t *testing.T) {
 	l, _ := regression(t, 50)
 	theta, want := []float64{0.5, 0.4, 0.3}, []float64{0.5, 0.4, 0.3}
 	var m LiaoMonitor
-	r, err := Training{Stages: []Stage{{20, 50, 0.1}}, Momentum: 0.5, Every: 3}.Run(t.Context(), l, theta, &m, rand.New(rand.NewPCG(1, 1)))
+	r, err := Training{Stages: []Stage{{12, 50, 0.1}, {8, 50, 0.01}}, Momentum: 0.5, Every: 3}.Run(t.Context(), l, theta, &m, rand.New(rand.NewPCG(1, 1)))
 	if err != nil || r.Steps != 20 || r.Diverged != 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	g, v := make([]float64, 3), make([]float64, 3)
-	for range 20 {
+	for step := range 20 {
 		l.(models.Scorer).Score(g, want)
+		rate := 0.1
+		if step >= 12 {
+			rate = 0.01
+		}
 		for i := range g {
-			v[i] = 0.5*v[i] + g[i]/50
-			want[i] += 0.1 * v[i]
+			v[i] = 0.5*v[i] + rate*g[i]/50
+			want[i] += v[i]
 		}
 	}
 	for i := range want {
@@ -187,13 +192,46 @@ func TestTrainingOfOneBatchIsGradientDescent(t *testing.T) {
 	}
 }
 
-// What is left of an epoch is trained on and not measured.
+// What is left of an epoch is trained on and not measured; the rows come in the order
+// asked for.
 func TestTrainingLeftOver(t *testing.T) {
 	l, _ := regression(t, 50)
 	var m LiaoMonitor
 	r, err := Training{Stages: []Stage{{4, 16, 0.01}}}.Run(t.Context(), l, []float64{0.5, 0.4, 0.3}, &m, rand.New(rand.NewPCG(1, 1)))
 	if s := m.Summary(); err != nil || r.Steps != 16 || s.Steps != 16 || s.Measured != 12 {
 		t.Errorf("%+v, %+v, %v: want 16 steps, 12 measured", r, m.Summary(), err)
+	}
+	theta, want := []float64{0.5, 0.4, 0.3}, []float64{0.5, 0.4, 0.3}
+	m = LiaoMonitor{}
+	backwards := func(rows []int) {
+		for i := range rows {
+			rows[i] = len(rows) - 1 - i
+		}
+	}
+	tr := Training{Stages: []Stage{{2, 16, 0.01}}, Every: 3, Order: backwards}
+	if _, err := tr.Run(t.Context(), l, theta, &m, nil); err != nil {
+		t.Fatal(err)
+	}
+	b, err := models.Batch(l, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, rows := make([]float64, 3), make([]int, 50)
+	backwards(rows)
+	for range 2 {
+		for part := range slices.Chunk(rows, 16) {
+			b.SetRows(part)
+			b.(models.Scorer).Score(g, want)
+			for i := range g {
+				want[i] += 0.01 / float64(len(part)) * g[i]
+			}
+		}
+	}
+	for i := range want {
+		near(t, "θ", theta[i], want[i], 1e-12)
+	}
+	if s := m.Summary(); s.Measured != 2 { // steps 0 and 6; 3 and 9 would be of two rows, or not there
+		t.Errorf("%d steps measured, want 2", s.Measured)
 	}
 }
 

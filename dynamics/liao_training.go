@@ -42,16 +42,20 @@ func Stages(epochs int, batches []int, rate, decay float64, at ...float64) []Sta
 
 // Training is stochastic gradient descent on −ℓ/B over mini-batches,
 //
-//	v ← μv + (1/B) Σ_batch ∂ log p,  θ ← θ + αv,
+//	v ← μv + (α/B) Σ_batch ∂ log p,  θ ← θ + v
 //
-// with a new random order of the rows in each epoch; what is left over at its end is
-// a smaller batch.
+// (B. Polyak's heavy ball: what v has gathered does not feel a later change of α),
+// over the rows in a new order in each epoch; what is left over at its end is a
+// smaller batch.
 type Training struct {
 	Stages   []Stage
 	Momentum float64 // μ, heavy ball; 0 ≤ μ < 1
-	// Every is the distance of measured steps, counted from the first; 0 means 1.
-	// Smaller batches at the end of an epoch are not measured.
+	// Every is the distance of measured steps, the first being one; 0 means 1. A
+	// smaller batch at the end of an epoch is never measured.
 	Every int
+	// Order puts the rows of the data in the order of the next epoch; nil takes a new
+	// random one.
+	Order func(rows []int)
 }
 
 // A TrainingResult says how a training ended.
@@ -112,13 +116,19 @@ func (t Training) Run(ctx context.Context, l models.Likelihood, theta []float64,
 	for i := range rows {
 		rows[i] = i
 	}
+	order := t.Order
+	if order == nil {
+		order = func(rows []int) {
+			rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		}
+	}
 	for _, stage := range t.Stages {
 		s.gram = mat.NewSymDense(stage.Batch, nil)
 		for range stage.Epochs {
 			if err := ctx.Err(); err != nil {
 				return s.r, err
 			}
-			rng.Shuffle(n, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+			order(rows)
 			for part := range slices.Chunk(rows, stage.Batch) {
 				if !s.step(stage, part) {
 					return s.r, nil
@@ -140,13 +150,12 @@ type trainer struct {
 	batch       models.BatchLikelihood
 	score       func(dst, theta []float64) float64
 	r           TrainingResult
-	sinceRecord int
 }
 
 // step takes one step and reports whether the training goes on.
 func (s *trainer) step(stage Stage, rows []int) bool {
 	var loglik float64
-	measured := s.monitor != nil && s.sinceRecord == 0 && len(rows) == stage.Batch
+	measured := s.monitor != nil && s.r.Steps%max(1, s.t.Every) == 0 && len(rows) == stage.Batch
 	if measured {
 		loglik = s.gramOf(s.gram, s.g, s.theta, rows)
 	} else {
@@ -163,13 +172,10 @@ func (s *trainer) step(stage Stage, rows []int) bool {
 	} else if s.monitor != nil {
 		s.monitor.Skip()
 	}
-	if measured || s.sinceRecord > 0 {
-		s.sinceRecord = (s.sinceRecord + 1) % max(1, s.t.Every)
-	}
 	copy(s.back, s.theta)
 	for i, g := range s.g {
-		s.v[i] = s.t.Momentum*s.v[i] + g/float64(len(rows))
-		s.theta[i] += stage.Rate * s.v[i]
+		s.v[i] = s.t.Momentum*s.v[i] + stage.Rate*(g/float64(len(rows)))
+		s.theta[i] += s.v[i]
 	}
 	for _, x := range s.theta {
 		if x-x != 0 {

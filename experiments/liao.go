@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 
 	"github.com/neuromanifold/neuromanifold/dynamics"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
@@ -143,27 +144,29 @@ func (t digitsTask) train(ctx context.Context, stages []dynamics.Stage, momentum
 	if err != nil {
 		return liaoRow{}, err
 	}
-	once := k
-	once.Cell, once.Replicate = "split", 0
-	train, test := t.split(all, once.Stream("split").Perm(all.N))
-	return t.trainOn(ctx, train, test, stages, momentum, k)
-}
-
-// trainOn is train on given images.
-func (t digitsTask) trainOn(ctx context.Context, train, test *models.Data, stages []dynamics.Stage, momentum float64, k mc.Key) (liaoRow, error) {
 	m, err := t.model()
-	if err != nil {
-		return liaoRow{}, err
-	}
-	l, err := m.Bind(train)
 	if err != nil {
 		return liaoRow{}, err
 	}
 	k.Cell = "training"
 	theta := make([]float64, models.Dim(m))
 	m.Net().Random(theta, 2, 0, k.Stream("weights")) // He et al. (2015) for relu
-	monitor := &dynamics.LiaoMonitor{Momentum: momentum}
-	r, err := dynamics.Training{Stages: stages, Momentum: momentum, Every: t.Every}.Run(ctx, l, theta, monitor, k.Stream("order"))
+	once := k
+	once.Cell, once.Replicate = "split", 0
+	train, test := t.split(all, once.Stream("split").Perm(all.N))
+	plan := dynamics.Training{Stages: stages, Momentum: momentum, Every: t.Every}
+	return trainDigits(ctx, plan, m, theta, train, test, k.Stream("order"))
+}
+
+// trainDigits trains θ as planned and returns what the monitor saw and the errors at
+// the end.
+func trainDigits(ctx context.Context, plan dynamics.Training, m *models.DeepMLP, theta []float64, train, test *models.Data, rng *rand.Rand) (liaoRow, error) {
+	l, err := m.Bind(train)
+	if err != nil {
+		return liaoRow{}, err
+	}
+	monitor := &dynamics.LiaoMonitor{Momentum: plan.Momentum}
+	r, err := plan.Run(ctx, l, theta, monitor, rng)
 	if err != nil {
 		return liaoRow{}, err
 	}

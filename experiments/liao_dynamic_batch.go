@@ -19,7 +19,7 @@ type liaoDynamicSpec struct {
 
 var _ = register(Experiment[liaoDynamicSpec, liaoRow]{
 	Name:    "liao-dynamic-batch",
-	Version: 1,
+	Version: 2,
 	Doc: `Growing and shrinking batches against constant ones, with and without momentum.
 
 A relu network learns the bundled digits with a schedule of batch sizes over equal

@@ -20,7 +20,7 @@ type liaoGridSpec struct {
 
 var _ = register(Experiment[liaoGridSpec, liaoRow]{
 	Name:    "liao-grid",
-	Version: 1,
+	Version: 2,
 	Doc: `Conditioning and energy of the batch Fisher information over batch sizes and rates.
 
 A relu network learns the bundled digits by stochastic gradient descent at each
