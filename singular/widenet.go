@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -213,11 +214,18 @@ func MeasureWide(net WideNet, samples, nets int, loss Loss, limit float64, each 
 		spectrum               *DualSpectrum
 	}
 	rs := make([]result, nets)
+	// A sampler holds tens of megabytes, which cost more to get from the system than
+	// to fill: one for each task at work is kept for the next.
+	var idle sync.Pool
 	err := each(nets, func(i int, rng *rand.Rand) error {
-		s, err := NewWideSampler(net, samples, limit)
-		if err != nil {
-			return err
+		s, _ := idle.Get().(*WideSampler)
+		if s == nil {
+			var err error
+			if s, err = NewWideSampler(net, samples, limit); err != nil {
+				return err
+			}
 		}
+		defer idle.Put(s)
 		s.Draw(rng)
 		d, f := s.Regression()
 		if loss == CrossEntropyLoss {
