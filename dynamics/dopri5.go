@@ -1,29 +1,13 @@
 package dynamics
 
-import "math"
+import (
+	"math"
+
+	"github.com/neuromanifold/neuromanifold/internal/ode"
+)
 
 // A field fills dst with dx/dτ at x and reports whether it exists.
 type field func(dst, x []float64) bool
-
-// The method of Dormand and Prince, order 5(4) (J. Comput. Appl. Math. 6 (1980) 19).
-var (
-	dopriA = [7][6]float64{
-		{},
-		{1. / 5},
-		{3. / 40, 9. / 40},
-		{44. / 45, -56. / 15, 32. / 9},
-		{19372. / 6561, -25360. / 2187, 64448. / 6561, -212. / 729},
-		{9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
-		{35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84},
-	}
-	dopriE = [7]float64{71. / 57600, 0, -71. / 16695, 71. / 1920, -17253. / 339200, 22. / 525, -1. / 40}
-	// dopriD is the term of highest order of its continuous extension of order 4
-	// (Hairer, Nørsett & Wanner, Solving ODEs I, §II.6, and their code DOPRI5).
-	dopriD = [7]float64{
-		-12715105075. / 11282082432, 0, 87487479700. / 32700410799, -10690763975. / 1880347072,
-		701980252875. / 199316789632, -1453857185. / 822651844, 69997945. / 29380423,
-	}
-)
 
 // Tolerances of an integrator of continuous time. The local error of coordinate i
 // is kept below Abs + Rel |x_i|. The zero value means 1e-10 and 1e-8.
@@ -39,25 +23,27 @@ func (t Tolerances) orDefault() Tolerances {
 	return t
 }
 
-// A dopri5 integrates a field with step sizes by proportional-integral control
-// (Gustafsson 1991; Hairer, Nørsett & Wanner, Solving ODEs I, §IV.2).
+// A dopri5 integrates a field by the pair of Dormand and Prince with step sizes by
+// proportional-integral control (Gustafsson 1991; Hairer, Nørsett & Wanner, Solving
+// ODEs I, §IV.2).
 type dopri5 struct {
-	f     field
+	f     ode.RHS
 	tol   Tolerances
-	k     [7][]float64
+	pair  *ode.Dopri
 	y     []float64
 	from  []float64 // the start of the last step
 	took  float64   // its size
 	h     float64   // of the next step; 0 before the first
 	last  float64   // error of the last accepted step
-	fresh bool      // k[0] is the field at the present x
+	fresh bool      // the pair starts from the field at the present x
 	evals int
 }
 
 func newDopri5(f field, d int, tol Tolerances) *dopri5 {
-	s := &dopri5{f: f, tol: tol.orDefault(), last: 1e-4, y: make([]float64, d), from: make([]float64, d)}
-	for i := range s.k {
-		s.k[i] = make([]float64, d)
+	s := &dopri5{pair: ode.NewDopri(d), tol: tol.orDefault(), last: 1e-4, y: make([]float64, d), from: make([]float64, d)}
+	s.f = func(dst []float64, _ float64, x []float64) bool {
+		s.evals++
+		return f(dst, x)
 	}
 	return s
 }
@@ -68,14 +54,13 @@ const stiffStep = 1e-14
 
 func (s *dopri5) step(x []float64, most float64) (float64, error) {
 	if !s.fresh {
-		s.evals++
-		if !s.f(s.k[0], x) {
+		if !s.f(s.pair.First(), 0, x) {
 			return 0, ErrLeft
 		}
 		s.fresh = true
 	}
 	if s.h == 0 {
-		s.h = firstStep(s.k[0], x, s.tol)
+		s.h = firstStep(s.pair.First(), x, s.tol)
 	}
 	failed := false
 	for {
@@ -105,50 +90,23 @@ func (s *dopri5) step(x []float64, most float64) (float64, error) {
 		s.took = h
 		copy(s.from, x)
 		copy(x, s.y)
-		s.k[0], s.k[6] = s.k[6], s.k[0] // first same as last
+		s.pair.Advance()
 		return h, nil
 	}
 }
 
 // At implements Dense by the continuous extension of order 4: its error is O(h⁵), as
 // that which the step size control keeps below the tolerances, and it costs no field.
-func (s *dopri5) At(dst []float64, dt float64) {
-	h, t := s.took, dt/s.took
-	u := 1 - t
-	first, last := s.k[6], s.k[0] // exchanged by step
-	for j, x := range s.from {
-		d := dopriD[0]*first[j] + dopriD[6]*last[j]
-		for l := 2; l < 6; l++ {
-			d += dopriD[l] * s.k[l][j]
-		}
-		move := s.y[j] - x
-		bend := h*first[j] - move
-		dst[j] = x + t*(move+u*(bend+t*(move-h*last[j]-bend+u*h*d)))
-	}
-}
+func (s *dopri5) At(dst []float64, dt float64) { s.pair.At(dst, s.from, s.y, s.took, dt) }
 
 // try fills y with the solution of order 5 after h and returns the scaled error.
 func (s *dopri5) try(x []float64, h float64) float64 {
-	for i := 1; i < 7; i++ {
-		for j := range s.y {
-			sum := 0.0
-			for l := range i {
-				sum += dopriA[i][l] * s.k[l][j]
-			}
-			s.y[j] = x[j] + h*sum
-		}
-		s.evals++
-		if !s.f(s.k[i], s.y) {
-			return math.Inf(1)
-		}
+	if !s.pair.Step(s.y, x, 0, h, s.f) {
+		return math.Inf(1)
 	}
 	var e float64
-	for j := range s.y {
-		var d float64
-		for l, c := range dopriE {
-			d += c * s.k[l][j]
-		}
-		d *= h / (s.tol.Abs + s.tol.Rel*max(math.Abs(x[j]), math.Abs(s.y[j])))
+	for j, d := range s.pair.Defect(h) {
+		d /= s.tol.Abs + s.tol.Rel*max(math.Abs(x[j]), math.Abs(s.y[j]))
 		e += d * d
 	}
 	return math.Sqrt(e / float64(len(s.y)))

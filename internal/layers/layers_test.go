@@ -30,8 +30,8 @@ var above = map[string][]string{
 	"estimation":          {"models", "singular", "internal/vec"},
 	"selection":           {"models", "singular", "estimation", "internal/vec"},
 	"design":              {"models", "singular", "estimation", "internal/vec", "design/pkpd"},
-	"design/pkpd":         {"models", "internal/vec"},
-	"dynamics":            {"models", "singular", "estimation", "internal/vec"},
+	"design/pkpd":         {"models", "internal/vec", "internal/ode"},
+	"dynamics":            {"models", "singular", "estimation", "internal/vec", "internal/ode"},
 	"experiments":         {"models", "models/datasets", "singular", "estimation", "selection", "design", "design/pkpd", "dynamics", "internal/vec", "internal/mc", "internal/runs", "internal/figs"},
 	"experiments/designs": {"models", "singular", "design", "design/pkpd", "experiments", "internal/figs"},
 	"cmd/simulate":        {"*"},
@@ -42,6 +42,7 @@ var above = map[string][]string{
 	"internal/runs":   {},
 	"internal/figs":   {},
 	"internal/vec":    {},
+	"internal/ode":    {},
 	"internal/layers": {},
 }
 
