@@ -21,8 +21,8 @@ type Jeffreys struct {
 	norm   float64 // −log ∫ √det F
 	pool   *sync.Pool
 	grid   int       // cells along a coordinate
-	top    []float64 // ceiling of log √det F in every cell
-	cum    []float64 // cumulated ceiling × volume of the cells
+	top    []float64 // ceiling of the log-density of s in every cell, without norm
+	cum    []float64 // cumulated ceilings of the cells
 }
 
 // NewJeffreys returns the prior of up to three coordinates on Π [lo_i, hi_i], for a
@@ -112,9 +112,9 @@ func (p *Jeffreys) logVolume(r *rootDet, panels int) float64 {
 		for j, rest := 0, k; j < len(theta); j++ {
 			i := rest % side
 			rest /= side
-			size := (p.hi[j] - p.lo[j]) / float64(panels)
-			theta[j] = p.lo[j] + size*(float64(i/nodes)+x[i%nodes])
-			weight *= w[i%nodes] * size
+			s := (float64(i/nodes) + x[i%nodes]) / float64(panels)
+			theta[j] = p.point(j, s)
+			weight *= w[i%nodes] / float64(panels) * p.stretch(j, s)
 		}
 		v := r.at(theta)
 		if v > top {
@@ -128,8 +128,19 @@ func (p *Jeffreys) logVolume(r *rootDet, panels int) float64 {
 	return top + math.Log(sum)
 }
 
-// ceilings bounds √det F in cells by 1.5 times its largest value at 4 points a side,
-// the corners among them.
+// point maps s ∈ [0, 1] to coordinate j. Its rate of change, stretch, vanishes at both
+// ends, which takes away the inverse square root with which √det F of a probability or of
+// an autoregressive coefficient rises at its bounds.
+func (p *Jeffreys) point(j int, s float64) float64 {
+	return p.lo[j] + (p.hi[j]-p.lo[j])*s*s*(3-2*s)
+}
+
+func (p *Jeffreys) stretch(j int, s float64) float64 {
+	return (p.hi[j] - p.lo[j]) * 6 * s * (1 - s)
+}
+
+// ceilings bounds the density of s in cells by 1.5 times its largest value at 4 points a
+// side, the corners among them.
 func (p *Jeffreys) ceilings(r *rootDet) {
 	const points = 4
 	d := len(p.lo)
@@ -145,13 +156,17 @@ func (p *Jeffreys) ceilings(r *rootDet) {
 	for c := range cells {
 		p.top[c] = math.Inf(-1)
 		for k := range inner {
+			stretch := 1.0
 			for j, a, b := 0, c, k; j < d; j++ {
-				size := (p.hi[j] - p.lo[j]) / float64(p.grid)
-				theta[j] = p.lo[j] + size*(float64(a%p.grid)+float64(b%points)/(points-1))
+				s := (float64(a%p.grid) + float64(b%points)/(points-1)) / float64(p.grid)
+				theta[j] = p.point(j, s)
+				stretch *= p.stretch(j, s)
 				a /= p.grid
 				b /= points
 			}
-			p.top[c] = max(p.top[c], r.at(theta)+math.Log(1.5))
+			if stretch > 0 { // at the bounds √det F may be infinite
+				p.top[c] = max(p.top[c], r.at(theta)+math.Log(1.5*stretch))
+			}
 		}
 		sum += math.Exp(p.top[c] + p.norm)
 		p.cum[c] = sum
@@ -202,12 +217,14 @@ func (p *Jeffreys) Sample(dst []float64, rng *rand.Rand) {
 				lo = mid + 1
 			}
 		}
+		stretch := 1.0
 		for j, a := 0, lo; j < len(dst); j++ {
-			size := (p.hi[j] - p.lo[j]) / float64(p.grid)
-			dst[j] = p.lo[j] + size*(float64(a%p.grid)+rng.Float64())
+			s := (float64(a%p.grid) + rng.Float64()) / float64(p.grid)
+			dst[j] = p.point(j, s)
+			stretch *= p.stretch(j, s)
 			a /= p.grid
 		}
-		if math.Log(rng.Float64()) < p.LogDensity(dst)-p.norm-p.top[lo] {
+		if math.Log(rng.Float64()) < p.LogDensity(dst)+math.Log(stretch)-p.norm-p.top[lo] {
 			return
 		}
 	}

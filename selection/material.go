@@ -1,6 +1,8 @@
 package selection
 
 import (
+	"math"
+
 	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
@@ -20,9 +22,10 @@ type Material struct {
 	Data        *models.Data
 	Likelihood  models.Likelihood
 	Fit         *estimation.Report
-	Within      []Nested      // candidates that this one contains, itself last
-	Prequential *Prequential  // NeedPrefixes
-	Posterior   *PosteriorSet // NeedDraws, NeedTempered, NeedEvidence
+	Within      []Nested         // candidates that this one contains, itself last
+	Prequential *Prequential     // NeedPrefixes
+	Prior       estimation.Prior // that was asked for; nil is the weak one of the family
+	Posterior   *PosteriorSet    // NeedDraws, NeedTempered, NeedEvidence
 }
 
 // Nested is a candidate that another one contains.
@@ -43,13 +46,23 @@ func (m *Material) coefficient(j int) (models.Coefficient, bool) {
 	return models.Coefficient{}, false
 }
 
-// coefficientAt returns λ of m at a truth θ. With a smooth positive prior λ is
-// never above d/2, so that there is always a bound.
-func coefficientAt(m models.Model, theta []float64) models.Coefficient {
-	if c, err := singular.RLCT(m, theta, models.PriorShape{}); err == nil {
-		return c
+// coefficientAt returns λ of the model at a truth θ under the prior of m. With a prior
+// that is positive at inner points of the set of parameters with the law of θ, λ is never
+// above d/2, so that there is always a bound; Jeffreys' prior vanishes there, and where
+// nothing is proved of it λ is NaN.
+func (m *Material) coefficientAt(theta []float64) models.Coefficient {
+	var shape models.PriorShape
+	if m.Prior != nil {
+		shape = m.Prior.Shape()
 	}
-	return models.Coefficient{Lambda: float64(models.Dim(m)) / 2, Kind: models.UpperBound, Ref: "d/2, which λ never exceeds"}
+	c, err := singular.RLCT(m.Model, theta, shape)
+	switch {
+	case err == nil:
+		return c
+	case shape.Jeffreys:
+		return models.Coefficient{Lambda: math.NaN()}
+	}
+	return models.Coefficient{Lambda: float64(models.Dim(m.Model)) / 2, Kind: models.UpperBound, Ref: "d/2, which λ never exceeds"}
 }
 
 // A PosteriorSet is the posterior of a candidate at the temperatures in use.

@@ -98,6 +98,9 @@ var sbic = Criterion{
 		for a, id := range ids {
 			lik[a] = all[id].Fit.LogLik
 			for _, w := range all[id].Within {
+				if math.IsNaN(w.Coefficient.Lambda) {
+					return refuse("no learning coefficient is known under this prior")
+				}
 				if w.Coefficient.Kind == models.UpperBound {
 					s.Bound = Upper
 				}

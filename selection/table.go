@@ -17,7 +17,8 @@ type Options struct {
 	Criteria  []Criterion // nil means all
 	Starts    int         // random starts of every fit; 0 means the default of estimation
 	Particles int         // of sequential Monte Carlo; 0 means 1200
-	// Prior returns the prior of a candidate; nil means estimation.WeakPrior.
+	// Prior returns the prior of a candidate; nil means estimation.WeakPrior. It
+	// also decides the learning coefficients.
 	Prior func(m models.Model, z *models.Data) (estimation.Prior, error)
 	// Streams returns a fresh generator and runner for a purpose: "fit",
 	// "posterior" or "prefix", with the name of a candidate after a slash for the
@@ -137,7 +138,13 @@ func (c *comparison) bind(candidates []Candidate) error {
 				return fmt.Errorf("%w: %s and %s describe different columns", ErrCandidates, first.Name, k.Name)
 			}
 		}
-		c.all = append(c.all, &Material{Candidate: k, Data: c.z, Likelihood: l})
+		m := &Material{Candidate: k, Data: c.z, Likelihood: l}
+		if c.opt.Prior != nil && models.Dim(k.Model) > 0 {
+			if m.Prior, err = c.opt.Prior(k.Model, c.z); err != nil {
+				return fmt.Errorf("%s: %w", k.Name, err)
+			}
+		}
+		c.all = append(c.all, m)
 	}
 	return nil
 }
@@ -164,7 +171,7 @@ func (c *comparison) fit(ctx context.Context) error {
 		for _, j := range order[:at] {
 			sub := c.all[j]
 			if nest != nil && nest.Embed(dst, sub.Model, general[j]) {
-				m.Within = append(m.Within, Nested{Index: j, Coefficient: coefficientAt(m.Model, dst)})
+				m.Within = append(m.Within, Nested{Index: j, Coefficient: m.coefficientAt(dst)})
 			}
 		}
 		report, err := c.fitOne(ctx, m)
@@ -173,7 +180,7 @@ func (c *comparison) fit(ctx context.Context) error {
 		}
 		m.Fit = report
 		general[i] = c.generalPoint(m)
-		m.Within = append(m.Within, Nested{Index: i, Coefficient: coefficientAt(m.Model, general[i])})
+		m.Within = append(m.Within, Nested{Index: i, Coefficient: m.coefficientAt(general[i])})
 	}
 	return nil
 }
@@ -275,20 +282,18 @@ func (c *comparison) posterior(ctx context.Context, m *Material, n int) (*Poster
 	if models.Dim(m.Model) == 0 {
 		return pointMass(m), nil
 	}
-	var prior estimation.Prior
+	prior := m.Prior
 	var err error
-	if c.opt.Prior != nil {
-		if prior, err = c.opt.Prior(m.Model, c.z); err == nil {
-			err = coversMaximum(prior, m.Fit)
-		}
-	} else {
+	if prior == nil {
 		prior, err = estimation.WeakPrior(m.Model, c.z)
+	} else {
+		err = coversMaximum(prior, m.Fit)
 	}
 	if err != nil {
 		return nil, err
 	}
 	rng, each := c.opt.Streams("posterior/" + m.Name)
-	opt := estimation.SMCOptions{Particles: c.opt.Particles, Canonical: c.opt.Prior == nil, Rand: rng, Each: each}
+	opt := estimation.SMCOptions{Particles: c.opt.Particles, Canonical: m.Prior == nil || symmetric(prior, m.Model), Rand: rng, Each: each}
 	if n >= 3 {
 		opt.Betas = []float64{WBICTemperature(n)}
 	}
@@ -327,6 +332,29 @@ func coversMaximum(prior estimation.Prior, fit *estimation.Report) error {
 		return fmt.Errorf("%w: %v at θ = %.4g", ErrPriorMass, prior, fit.Theta)
 	}
 	return nil
+}
+
+// symmetric reports whether a prior has the finite symmetries of the model, by draws of
+// it and their canonical representatives. A few may differ: the last weight of a mixture
+// is 1 less the others, and a tiny one changes as they are exchanged.
+func symmetric(prior estimation.Prior, m models.Model) bool {
+	canon, ok := m.(models.Canonicalizer)
+	if !ok {
+		return false
+	}
+	const draws, few = 100, 10
+	rng := rand.New(rand.NewPCG(11, 12))
+	theta := make([]float64, prior.Dim())
+	differ := 0
+	for range draws {
+		prior.Sample(theta, rng)
+		was := prior.LogDensity(theta)
+		canon.Canonicalize(theta)
+		if !(math.Abs(prior.LogDensity(theta)-was) <= 1e-6*(1+math.Abs(was))) {
+			differ++
+		}
+	}
+	return differ <= few
 }
 
 // pointMass is the posterior of a model without coordinates.

@@ -256,6 +256,53 @@ func TestPriorWithoutMass(t *testing.T) {
 	}
 }
 
+// TestPriorChangesTheTable: the free energy under a prior that was asked for is that of
+// quadrature within 4 standard errors, and its shape decides λ: with weights ~
+// Dirichlet(1/4) a needless component of known variance costs α/2 = 1/8 in place of 1/4.
+func TestPriorChangesTheTable(t *testing.T) {
+	z := &models.Data{N: 8, Q: 1, V: []float64{-1.1, -0.4, 0.3, 0.8, 1.2, -0.7, 0.1, 0.2}}
+	prior := func(m models.Model, z *models.Data) (estimation.Prior, error) {
+		return estimation.ParsePrior("dirichlet=0.25,uniform=1", m, z)
+	}
+	table := compare(t, "mixture:sd=1", [][]int{{1, 2}}, z, Options{Particles: 400, Prior: prior}, "fe", "sbic")
+	for i, r := range table.Rows {
+		p, err := prior(r.Model, z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := estimation.Integrate(context.Background(), r.Model, z, p, estimation.QuadratureOptions{Tol: 1e-4, EvidenceOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := table.at(i, "fe")
+		near(t, "fe of "+r.Label, s.Value, 2*g.FreeEnergy(1), 4*s.SE+2e-4)
+	}
+	if c, ok := table.Rows[1].coefficient(0); !ok || c.Lambda != 0.625 {
+		t.Errorf("λ = %v with one component as the truth, want 5/8", c.Lambda)
+	}
+}
+
+// TestSymmetricPriors: what is kept canonical has the symmetries of the model.
+func TestSymmetricPriors(t *testing.T) {
+	m, err := models.Parse("mixture:k=2,sd=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := dataset(t, "lh")
+	even, err := estimation.ParsePrior("dirichlet=0.2,normal=2", m, z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd, err := estimation.NewPrior(models.PriorBlock{Kind: models.PriorDirichlet, N: 1, A: 1},
+		models.PriorBlock{Kind: models.PriorNormal, At: 1, N: 1, B: 1}, models.PriorBlock{Kind: models.PriorNormal, At: 2, N: 1, A: 1, B: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !symmetric(even, m) || symmetric(odd, m) {
+		t.Errorf("symmetric: %v for exchangeable means, %v for others", symmetric(even, m), symmetric(odd, m))
+	}
+}
+
 func TestWrongRequests(t *testing.T) {
 	if _, err := Compare(context.Background(), nil, models.NewData(3, 0, 1), Options{}); !errors.Is(err, ErrCandidates) {
 		t.Errorf("no candidates: %v", err)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 
 func (a *app) selectCommand() *cobra.Command {
 	var d dataFlags
-	var orders, figures string
+	var orders, figures, prior string
 	var criteria []string
 	var starts, particles, workers int
 	var about strings.Builder
@@ -35,7 +37,14 @@ believe: AIC and BIC assume that no part of the model is redundant at the truth,
 which is the very question. Orders are k for mixture and binmix, hidden for mlp, rbf
 and rrr, and p and q for arma: --orders p=0..3,q=0..2. The Bayesian criteria (dic,
 waic, loo, wbic, fe) use the family's weak prior and sequential Monte Carlo; leave
-them out of --criteria for an answer at once. Criteria:
+them out of --criteria for an answer at once. --prior changes the prior, and with it
+the learning coefficients of sbic:
+  weak         the default, on the scale of the data
+  dirichlet=α  weights of a mixture ~ Dirichlet(α, …, α) in place of Dirichlet(1)
+  normal=c     coordinates with a normal weak prior: c times as wide
+  uniform=c    the same coordinates: uniform on the mean ± c standard deviations
+  jeffreys     density √det F, up to three coordinates that all have bounds
+dirichlet=α may be joined to one of the next two, as dirichlet=0.5,normal=3. Criteria:
 ` + about.String(),
 		Example: `  simulate select mixture --data galaxies --orders 1..4 --criteria aic,bic,sbic
   simulate select arma:mean=true --data lakehuron --orders p=0..2,q=0..1 --criteria aic,bic,sbic,pmdl`,
@@ -75,14 +84,21 @@ them out of --criteria for an answer at once. Criteria:
 					return bad(err)
 				}
 			}
+			priors, err := selectPrior(prior, chosen, candidates, z)
+			if err != nil {
+				return err
+			}
 			a.noteMean(candidates[0].Model, z)
 			if workers == 0 {
 				workers = runtime.GOMAXPROCS(0)
 			}
 			table, err := selection.Compare(c.Context(), candidates, z, selection.Options{
-				Criteria: chosen, Starts: starts, Particles: particles,
+				Criteria: chosen, Starts: starts, Particles: particles, Prior: priors,
 				Streams: a.selectStreams(workers), Progress: a.selectProgress(),
 			})
+			if errors.Is(err, selection.ErrPriorMass) {
+				return bad(fmt.Errorf("--prior %s: %w", prior, err))
+			}
 			if err != nil {
 				return err
 			}
@@ -100,6 +116,7 @@ them out of --criteria for an answer at once. Criteria:
 	d.add(c)
 	c.Flags().StringVar(&orders, "orders", "", "orders to compare, as 1..6, 1,2,4 or p=0..3,q=0..2")
 	c.Flags().StringSliceVar(&criteria, "criteria", nil, "criteria to compute (default all)")
+	c.Flags().StringVar(&prior, "prior", "weak", "prior of every model, as above")
 	c.Flags().IntVar(&starts, "starts", estimation.DefaultStarts, "random starts of every fit")
 	c.Flags().IntVar(&particles, "particles", 1200, "particles of each of four runs of sequential Monte Carlo")
 	c.Flags().StringVar(&figures, "figures", "", "directory for figures as SVG and PNG, with their data as CSV")
@@ -108,6 +125,28 @@ them out of --criteria for an answer at once. Criteria:
 	a.withSeed(c)
 	a.withJSON(c)
 	return c
+}
+
+// selectPrior reads --prior; nil is the weak one. Every error is a wrong request.
+func selectPrior(text string, criteria []selection.Criterion, candidates []selection.Candidate, z *models.Data) (func(models.Model, *models.Data) (estimation.Prior, error), error) {
+	if text == "weak" {
+		return nil, nil
+	}
+	if !slices.ContainsFunc(criteria, func(k selection.Criterion) bool { return k.Needs.Bayesian() || k.Name == "sbic" }) {
+		return nil, bad(fmt.Errorf("--prior %s: none of the criteria has a prior", text), "dic, waic, loo, wbic and fe do, and sbic uses its shape")
+	}
+	prior := func(m models.Model, z *models.Data) (estimation.Prior, error) {
+		return estimation.ParsePrior(text, m, z)
+	}
+	for _, k := range candidates {
+		if models.Dim(k.Model) == 0 {
+			continue
+		}
+		if _, err := prior(k.Model, z); err != nil {
+			return nil, bad(fmt.Errorf("--prior: %w", err), "allowed is "+estimation.PriorForms)
+		}
+	}
+	return prior, nil
 }
 
 // selectStreams gives fits the random numbers of the command fit, so that both
