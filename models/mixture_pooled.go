@@ -17,11 +17,9 @@ type FreeScorer interface {
 // mixPooled is the likelihood of two univariate components of one variance without
 // weights.
 //
-// The log-odds t of the lighter component μ₁ = m + δ against the heavier one μ₂ = m − δ
-// are linear in y, and what remains is a normal density:
+// The lighter component μ₁ = m + δ is an exponential tilt of the heavier one μ₂ = m − δ:
 //
-//	log p(y) = log π₂ − ½ log 2πv − (y − μ₂)²/(2v) + log(1 + e^t)
-//	t = log(π₁/π₂) + 2δ(y − m)/v
+//	log p(y) = −½ log 2πv − (y − μ₂)²/(2v) + log(π₂ + π₁ e^(2δ(y − m)/v))
 //
 // so that two sums over the data, known from the start, and those of vec.Logit say all.
 type mixPooled struct {
@@ -77,19 +75,16 @@ func (l *mixPooled) lighterFirst(g, u []float64) float64 {
 		m.PullScore(g, u, l.s)
 		return ll
 	}
-	h := 1 / v
-	softplus, r, re := vec.Logit{Odds: u[0], Slope: 2 * delta * h, Mid: mid}.Sums(l.z.V)
-
-	n := float64(l.z.N)
+	h, n := 1/v, float64(l.z.N)
+	log, r, re, pi := vec.Logit{Odds: u[0], Slope: 2 * delta * h, Mid: mid}.Sums(l.z.V)
 	shift := l.centre - mu2
 	e := l.s1 + n*shift        // Σ (y − μ₂)
 	q := l.s2 + shift*(l.s1+e) // its squares
-	t := math.Exp(u[0])
-	g[0] = r - n*t/(1+t)
+	g[0] = r - n*pi
 	g[1] = (re - delta*r) * h * slope1
 	g[2] = (e - re - delta*r) * h * slope2
 	if m.blocks > 0 {
 		g[3] = ((q-4*delta*re)*h - n) / 2
 	}
-	return noNaN(softplus - q*h/2 + n*(logNorm-math.Log(1+t)))
+	return noNaN(n*logNorm - q*h/2 + log)
 }

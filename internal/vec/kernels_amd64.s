@@ -1241,6 +1241,7 @@ TEXT ·logit256(SB), NOSPLIT, $256-32
 	MOVQ         law+8(FP), AX
 	MOVQ         y+16(FP), CX
 	MOVQ         n+24(FP), DX
+	MOVQ         out+0(FP), BX
 	VBROADCASTSD constants<>+672(SB), Y0
 	VMOVUPD      Y0, (SP)
 	VMOVUPD      Y0, 32(SP)
@@ -1253,133 +1254,51 @@ TEXT ·logit256(SB), NOSPLIT, $256-32
 	VBROADCASTSD constants<>+1888(SB), Y0
 	VMOVUPD      Y0, 192(SP)
 	VMOVUPD      Y0, 224(SP)
-	MOVQ         DX, BX
-	ANDQ         $-8, BX
+	VBROADCASTSD (AX), Y0
+	VBROADCASTSD constants<>+64(SB), Y1
+	VFMADD231PD  constants<>+96(SB), Y0, Y1
+	VSUBPD       constants<>+64(SB), Y1, Y2
+	VMOVAPD      Y0, Y3
+	VFNMADD231PD constants<>+128(SB), Y2, Y3
+	VFNMADD231PD constants<>+160(SB), Y2, Y3
+	VMULPD       Y3, Y3, Y2
+	VBROADCASTSD constants<>+192(SB), Y4
+	VFMADD213PD  constants<>+224(SB), Y3, Y4
+	VBROADCASTSD constants<>+256(SB), Y5
+	VFMADD213PD  constants<>+288(SB), Y3, Y5
+	VFMADD213PD  Y5, Y2, Y4
+	VBROADCASTSD constants<>+320(SB), Y5
+	VFMADD213PD  constants<>+352(SB), Y3, Y5
+	VFMADD213PD  Y5, Y2, Y4
+	VBROADCASTSD constants<>+384(SB), Y5
+	VFMADD213PD  constants<>+416(SB), Y3, Y5
+	VFMADD213PD  Y5, Y2, Y4
+	VBROADCASTSD constants<>+448(SB), Y5
+	VFMADD213PD  constants<>+480(SB), Y3, Y5
+	VFMADD213PD  Y5, Y2, Y4
+	VFMADD213PD  Y3, Y2, Y4
+	VPSLLQ       $0x34, Y1, Y1
+	VFMADD213PD  Y1, Y1, Y4
+	VCMPPD       $0x15, constants<>+1824(SB), Y0, Y0
+	VANDPD       Y0, Y4, Y0
+	VBROADCASTSD constants<>+672(SB), Y1
+	VADDPD       constants<>+672(SB), Y0, Y2
+	VDIVPD       Y2, Y1, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVSD       X0, 32(BX)
+	MOVQ         DX, SI
+	ANDQ         $-8, SI
 	JZ           tail
 
 loop:
 	VMOVUPD      (CX), Y0
-	VBROADCASTSD 16(AX), Y1
-	VSUBPD       Y1, Y0, Y0
-	VBROADCASTSD 8(AX), Y1
-	VBROADCASTSD (AX), Y2
-	VFMADD213PD  Y2, Y0, Y1
-	VBROADCASTSD constants<>+1888(SB), Y2
-	VMAXPD       Y2, Y1, Y2
-	VMOVUPD      64(SP), Y3
-	VADDPD       Y2, Y3, Y3
-	VMOVUPD      Y3, 64(SP)
-	VORPD        constants<>+576(SB), Y1, Y2
-	VBROADCASTSD constants<>+64(SB), Y3
-	VFMADD231PD  constants<>+96(SB), Y2, Y3
-	VSUBPD       constants<>+64(SB), Y3, Y4
-	VMOVAPD      Y2, Y5
-	VFNMADD231PD constants<>+128(SB), Y4, Y5
-	VFNMADD231PD constants<>+160(SB), Y4, Y5
-	VMULPD       Y5, Y5, Y4
-	VBROADCASTSD constants<>+192(SB), Y6
-	VFMADD213PD  constants<>+224(SB), Y5, Y6
-	VBROADCASTSD constants<>+256(SB), Y7
-	VFMADD213PD  constants<>+288(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VBROADCASTSD constants<>+320(SB), Y7
-	VFMADD213PD  constants<>+352(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VBROADCASTSD constants<>+384(SB), Y7
-	VFMADD213PD  constants<>+416(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VBROADCASTSD constants<>+448(SB), Y7
-	VFMADD213PD  constants<>+480(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VFMADD213PD  Y5, Y4, Y6
-	VPSLLQ       $0x34, Y3, Y3
-	VFMADD213PD  Y3, Y3, Y6
-	VCMPPD       $0x15, constants<>+1824(SB), Y2, Y2
-	VANDPD       Y2, Y6, Y2
-	VADDPD       constants<>+672(SB), Y2, Y3
-	VMOVUPD      (SP), Y4
-	VMULPD       Y3, Y4, Y4
-	VMOVUPD      Y4, (SP)
-	VBROADCASTSD constants<>+672(SB), Y4
-	VBLENDVPD    Y1, Y2, Y4, Y1
-	VDIVPD       Y3, Y1, Y1
-	VMOVUPD      128(SP), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, 128(SP)
-	VMOVUPD      192(SP), Y2
-	VFMADD231PD  Y0, Y1, Y2
-	VMOVUPD      Y2, 192(SP)
-	VMOVUPD      32(CX), Y0
-	VBROADCASTSD 16(AX), Y1
-	VSUBPD       Y1, Y0, Y0
-	VBROADCASTSD 8(AX), Y1
-	VBROADCASTSD (AX), Y2
-	VFMADD213PD  Y2, Y0, Y1
-	VBROADCASTSD constants<>+1888(SB), Y2
-	VMAXPD       Y2, Y1, Y2
-	VMOVUPD      96(SP), Y3
-	VADDPD       Y2, Y3, Y3
-	VMOVUPD      Y3, 96(SP)
-	VORPD        constants<>+576(SB), Y1, Y2
-	VBROADCASTSD constants<>+64(SB), Y3
-	VFMADD231PD  constants<>+96(SB), Y2, Y3
-	VSUBPD       constants<>+64(SB), Y3, Y4
-	VMOVAPD      Y2, Y5
-	VFNMADD231PD constants<>+128(SB), Y4, Y5
-	VFNMADD231PD constants<>+160(SB), Y4, Y5
-	VMULPD       Y5, Y5, Y4
-	VBROADCASTSD constants<>+192(SB), Y6
-	VFMADD213PD  constants<>+224(SB), Y5, Y6
-	VBROADCASTSD constants<>+256(SB), Y7
-	VFMADD213PD  constants<>+288(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VBROADCASTSD constants<>+320(SB), Y7
-	VFMADD213PD  constants<>+352(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VBROADCASTSD constants<>+384(SB), Y7
-	VFMADD213PD  constants<>+416(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VBROADCASTSD constants<>+448(SB), Y7
-	VFMADD213PD  constants<>+480(SB), Y5, Y7
-	VFMADD213PD  Y7, Y4, Y6
-	VFMADD213PD  Y5, Y4, Y6
-	VPSLLQ       $0x34, Y3, Y3
-	VFMADD213PD  Y3, Y3, Y6
-	VCMPPD       $0x15, constants<>+1824(SB), Y2, Y2
-	VANDPD       Y2, Y6, Y2
-	VADDPD       constants<>+672(SB), Y2, Y3
-	VMOVUPD      32(SP), Y4
-	VMULPD       Y3, Y4, Y4
-	VMOVUPD      Y4, 32(SP)
-	VBROADCASTSD constants<>+672(SB), Y4
-	VBLENDVPD    Y1, Y2, Y4, Y1
-	VDIVPD       Y3, Y1, Y1
-	VMOVUPD      160(SP), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, 160(SP)
-	VMOVUPD      224(SP), Y2
-	VFMADD231PD  Y0, Y1, Y2
-	VMOVUPD      Y2, 224(SP)
-	ADDQ         $0x40, CX
-	SUBQ         $0x08, BX
-	JNZ          loop
-
-tail:
-	ANDQ         $0x07, DX
-	JZ           done
-	LEAQ         laneMasks<>+0(SB), BX
-	SHLQ         $0x03, DX
-	SUBQ         DX, BX
-	VMOVUPD      64(BX), Y0
-	VMASKMOVPD   (CX), Y0, Y1
 	VBROADCASTSD 16(AX), Y2
-	VSUBPD       Y2, Y1, Y1
+	VSUBPD       Y2, Y0, Y0
 	VBROADCASTSD 8(AX), Y2
 	VBROADCASTSD (AX), Y3
-	VFMADD213PD  Y3, Y1, Y2
+	VFMADD213PD  Y3, Y0, Y2
 	VBROADCASTSD constants<>+1888(SB), Y3
 	VMAXPD       Y3, Y2, Y3
-	VANDPD       Y0, Y3, Y3
 	VMOVUPD      64(SP), Y4
 	VADDPD       Y3, Y4, Y4
 	VMOVUPD      Y4, 64(SP)
@@ -1410,31 +1329,29 @@ tail:
 	VFMADD213PD  Y4, Y4, Y7
 	VCMPPD       $0x15, constants<>+1824(SB), Y3, Y3
 	VANDPD       Y3, Y7, Y3
-	VANDPD       Y0, Y3, Y3
-	VADDPD       constants<>+672(SB), Y3, Y4
+	VMOVAPD      Y1, Y4
+	VFMADD213PD  Y1, Y3, Y4
 	VMOVUPD      (SP), Y5
 	VMULPD       Y4, Y5, Y5
 	VMOVUPD      Y5, (SP)
-	VBROADCASTSD constants<>+672(SB), Y5
-	VBLENDVPD    Y2, Y3, Y5, Y2
-	VDIVPD       Y4, Y2, Y2
-	VANDPD       Y0, Y2, Y0
-	VMOVUPD      128(SP), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, 128(SP)
-	VMOVUPD      192(SP), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VMOVUPD      Y2, 192(SP)
-	VMOVUPD      96(BX), Y0
-	VMASKMOVPD   32(CX), Y0, Y1
+	VBROADCASTSD constants<>+672(SB), Y4
+	VBLENDVPD    Y2, Y3, Y4, Y2
+	VADDPD       constants<>+672(SB), Y3, Y3
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPD      128(SP), Y3
+	VADDPD       Y2, Y3, Y3
+	VMOVUPD      Y3, 128(SP)
+	VMOVUPD      192(SP), Y3
+	VFMADD231PD  Y0, Y2, Y3
+	VMOVUPD      Y3, 192(SP)
+	VMOVUPD      32(CX), Y0
 	VBROADCASTSD 16(AX), Y2
-	VSUBPD       Y2, Y1, Y1
+	VSUBPD       Y2, Y0, Y0
 	VBROADCASTSD 8(AX), Y2
 	VBROADCASTSD (AX), Y3
-	VFMADD213PD  Y3, Y1, Y2
+	VFMADD213PD  Y3, Y0, Y2
 	VBROADCASTSD constants<>+1888(SB), Y3
 	VMAXPD       Y3, Y2, Y3
-	VANDPD       Y0, Y3, Y3
 	VMOVUPD      96(SP), Y4
 	VADDPD       Y3, Y4, Y4
 	VMOVUPD      Y4, 96(SP)
@@ -1465,52 +1382,177 @@ tail:
 	VFMADD213PD  Y4, Y4, Y7
 	VCMPPD       $0x15, constants<>+1824(SB), Y3, Y3
 	VANDPD       Y3, Y7, Y3
-	VANDPD       Y0, Y3, Y3
-	VADDPD       constants<>+672(SB), Y3, Y4
+	VMOVAPD      Y1, Y4
+	VFMADD213PD  Y1, Y3, Y4
 	VMOVUPD      32(SP), Y5
 	VMULPD       Y4, Y5, Y5
 	VMOVUPD      Y5, 32(SP)
+	VBROADCASTSD constants<>+672(SB), Y4
+	VBLENDVPD    Y2, Y3, Y4, Y2
+	VADDPD       constants<>+672(SB), Y3, Y3
+	VDIVPD       Y3, Y2, Y2
+	VMOVUPD      160(SP), Y3
+	VADDPD       Y2, Y3, Y3
+	VMOVUPD      Y3, 160(SP)
+	VMOVUPD      224(SP), Y3
+	VFMADD231PD  Y0, Y2, Y3
+	VMOVUPD      Y3, 224(SP)
+	ADDQ         $0x40, CX
+	SUBQ         $0x08, SI
+	JNZ          loop
+
+tail:
+	ANDQ         $0x07, DX
+	JZ           done
+	LEAQ         laneMasks<>+0(SB), SI
+	SHLQ         $0x03, DX
+	SUBQ         DX, SI
+	VMOVUPD      64(SI), Y0
+	VMASKMOVPD   (CX), Y0, Y2
+	VBROADCASTSD 16(AX), Y3
+	VSUBPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y3
+	VBROADCASTSD (AX), Y4
+	VFMADD213PD  Y4, Y2, Y3
+	VBROADCASTSD constants<>+1888(SB), Y4
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y0, Y4, Y4
+	VMOVUPD      64(SP), Y5
+	VADDPD       Y4, Y5, Y5
+	VMOVUPD      Y5, 64(SP)
+	VORPD        constants<>+576(SB), Y3, Y4
+	VBROADCASTSD constants<>+64(SB), Y5
+	VFMADD231PD  constants<>+96(SB), Y4, Y5
+	VSUBPD       constants<>+64(SB), Y5, Y6
+	VMOVAPD      Y4, Y7
+	VFNMADD231PD constants<>+128(SB), Y6, Y7
+	VFNMADD231PD constants<>+160(SB), Y6, Y7
+	VMULPD       Y7, Y7, Y6
+	VBROADCASTSD constants<>+192(SB), Y8
+	VFMADD213PD  constants<>+224(SB), Y7, Y8
+	VBROADCASTSD constants<>+256(SB), Y9
+	VFMADD213PD  constants<>+288(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VBROADCASTSD constants<>+320(SB), Y9
+	VFMADD213PD  constants<>+352(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VBROADCASTSD constants<>+384(SB), Y9
+	VFMADD213PD  constants<>+416(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VBROADCASTSD constants<>+448(SB), Y9
+	VFMADD213PD  constants<>+480(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VFMADD213PD  Y7, Y6, Y8
+	VPSLLQ       $0x34, Y5, Y5
+	VFMADD213PD  Y5, Y5, Y8
+	VCMPPD       $0x15, constants<>+1824(SB), Y4, Y4
+	VANDPD       Y4, Y8, Y4
+	VMOVAPD      Y1, Y5
+	VFMADD213PD  Y1, Y4, Y5
+	VBROADCASTSD constants<>+672(SB), Y6
+	VBLENDVPD    Y0, Y5, Y6, Y5
+	VMOVUPD      (SP), Y6
+	VMULPD       Y5, Y6, Y6
+	VMOVUPD      Y6, (SP)
 	VBROADCASTSD constants<>+672(SB), Y5
-	VBLENDVPD    Y2, Y3, Y5, Y2
-	VDIVPD       Y4, Y2, Y2
-	VANDPD       Y0, Y2, Y0
-	VMOVUPD      160(SP), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, 160(SP)
-	VMOVUPD      224(SP), Y2
-	VFMADD231PD  Y1, Y0, Y2
-	VMOVUPD      Y2, 224(SP)
+	VBLENDVPD    Y3, Y4, Y5, Y3
+	VADDPD       constants<>+672(SB), Y4, Y4
+	VDIVPD       Y4, Y3, Y3
+	VANDPD       Y0, Y3, Y0
+	VMOVUPD      128(SP), Y3
+	VADDPD       Y0, Y3, Y3
+	VMOVUPD      Y3, 128(SP)
+	VMOVUPD      192(SP), Y3
+	VFMADD231PD  Y2, Y0, Y3
+	VMOVUPD      Y3, 192(SP)
+	VMOVUPD      96(SI), Y0
+	VMASKMOVPD   32(CX), Y0, Y2
+	VBROADCASTSD 16(AX), Y3
+	VSUBPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y3
+	VBROADCASTSD (AX), Y4
+	VFMADD213PD  Y4, Y2, Y3
+	VBROADCASTSD constants<>+1888(SB), Y4
+	VMAXPD       Y4, Y3, Y4
+	VANDPD       Y0, Y4, Y4
+	VMOVUPD      96(SP), Y5
+	VADDPD       Y4, Y5, Y5
+	VMOVUPD      Y5, 96(SP)
+	VORPD        constants<>+576(SB), Y3, Y4
+	VBROADCASTSD constants<>+64(SB), Y5
+	VFMADD231PD  constants<>+96(SB), Y4, Y5
+	VSUBPD       constants<>+64(SB), Y5, Y6
+	VMOVAPD      Y4, Y7
+	VFNMADD231PD constants<>+128(SB), Y6, Y7
+	VFNMADD231PD constants<>+160(SB), Y6, Y7
+	VMULPD       Y7, Y7, Y6
+	VBROADCASTSD constants<>+192(SB), Y8
+	VFMADD213PD  constants<>+224(SB), Y7, Y8
+	VBROADCASTSD constants<>+256(SB), Y9
+	VFMADD213PD  constants<>+288(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VBROADCASTSD constants<>+320(SB), Y9
+	VFMADD213PD  constants<>+352(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VBROADCASTSD constants<>+384(SB), Y9
+	VFMADD213PD  constants<>+416(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VBROADCASTSD constants<>+448(SB), Y9
+	VFMADD213PD  constants<>+480(SB), Y7, Y9
+	VFMADD213PD  Y9, Y6, Y8
+	VFMADD213PD  Y7, Y6, Y8
+	VPSLLQ       $0x34, Y5, Y5
+	VFMADD213PD  Y5, Y5, Y8
+	VCMPPD       $0x15, constants<>+1824(SB), Y4, Y4
+	VANDPD       Y4, Y8, Y4
+	VMOVAPD      Y1, Y5
+	VFMADD213PD  Y1, Y4, Y5
+	VBROADCASTSD constants<>+672(SB), Y1
+	VBLENDVPD    Y0, Y5, Y1, Y1
+	VMOVUPD      32(SP), Y5
+	VMULPD       Y1, Y5, Y5
+	VMOVUPD      Y5, 32(SP)
+	VBROADCASTSD constants<>+672(SB), Y1
+	VBLENDVPD    Y3, Y4, Y1, Y1
+	VADDPD       constants<>+672(SB), Y4, Y3
+	VDIVPD       Y3, Y1, Y1
+	VANDPD       Y0, Y1, Y0
+	VMOVUPD      160(SP), Y1
+	VADDPD       Y0, Y1, Y1
+	VMOVUPD      Y1, 160(SP)
+	VMOVUPD      224(SP), Y1
+	VFMADD231PD  Y2, Y0, Y1
+	VMOVUPD      Y1, 224(SP)
 
 done:
-	MOVQ         out+0(FP), AX
 	VMOVUPD      (SP), Y0
 	VMULPD       32(SP), Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VMULPD       X1, X0, X1
 	VUNPCKHPD    X1, X1, X0
 	VMULPD       X0, X1, X0
-	VMOVSD       X0, (AX)
+	VMOVSD       X0, (BX)
 	VMOVUPD      64(SP), Y0
 	VADDPD       96(SP), Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VUNPCKHPD    X1, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(AX)
+	VMOVSD       X0, 8(BX)
 	VMOVUPD      128(SP), Y0
 	VADDPD       160(SP), Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VUNPCKHPD    X1, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 16(AX)
+	VMOVSD       X0, 16(BX)
 	VMOVUPD      192(SP), Y0
 	VADDPD       224(SP), Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPD       X1, X0, X1
 	VUNPCKHPD    X1, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 24(AX)
+	VMOVSD       X0, 24(BX)
 	VZEROUPPER
 	RET
 
@@ -3120,152 +3162,189 @@ exp0:
 // func logit512(out *float64, law *float64, y *float64, n int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·logit512(SB), NOSPLIT, $0-32
-	MOVQ         law+8(FP), AX
-	MOVQ         y+16(FP), CX
-	MOVQ         n+24(FP), DX
-	VBROADCASTSD constants<>+672(SB), Z0
-	VBROADCASTSD constants<>+1888(SB), Z1
-	VBROADCASTSD constants<>+1888(SB), Z2
-	VBROADCASTSD constants<>+1888(SB), Z3
-	MOVQ         DX, BX
-	ANDQ         $-8, BX
-	JZ           tail
+	MOVQ              law+8(FP), AX
+	MOVQ              y+16(FP), CX
+	MOVQ              n+24(FP), DX
+	MOVQ              out+0(FP), BX
+	VBROADCASTSD      constants<>+672(SB), Z0
+	VBROADCASTSD      constants<>+1888(SB), Z1
+	VBROADCASTSD      constants<>+1888(SB), Z2
+	VBROADCASTSD      constants<>+1888(SB), Z3
+	VBROADCASTSD      (AX), Z4
+	VBROADCASTSD      constants<>+64(SB), Z5
+	VFMADD231PD.BCST  constants<>+96(SB), Z4, Z5
+	VSUBPD.BCST       constants<>+64(SB), Z5, Z6
+	VMOVAPD           Z4, Z7
+	VFNMADD231PD.BCST constants<>+128(SB), Z6, Z7
+	VFNMADD231PD.BCST constants<>+160(SB), Z6, Z7
+	VMULPD            Z7, Z7, Z6
+	VBROADCASTSD      constants<>+192(SB), Z11
+	VFMADD213PD.BCST  constants<>+224(SB), Z7, Z11
+	VBROADCASTSD      constants<>+256(SB), Z12
+	VFMADD213PD.BCST  constants<>+288(SB), Z7, Z12
+	VFMADD213PD       Z12, Z6, Z11
+	VBROADCASTSD      constants<>+320(SB), Z12
+	VFMADD213PD.BCST  constants<>+352(SB), Z7, Z12
+	VFMADD213PD       Z12, Z6, Z11
+	VBROADCASTSD      constants<>+384(SB), Z12
+	VFMADD213PD.BCST  constants<>+416(SB), Z7, Z12
+	VFMADD213PD       Z12, Z6, Z11
+	VBROADCASTSD      constants<>+448(SB), Z12
+	VFMADD213PD.BCST  constants<>+480(SB), Z7, Z12
+	VFMADD213PD       Z12, Z6, Z11
+	VFMADD213PD       Z7, Z6, Z11
+	VPSLLQ            $0x34, Z5, Z5
+	VFMADD213PD       Z5, Z5, Z11
+	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z4, K1
+	VMOVAPD.Z         Z11, K1, Z4
+	VBROADCASTSD      constants<>+672(SB), Z5
+	VADDPD.BCST       constants<>+672(SB), Z4, Z6
+	VDIVPD            Z6, Z5, Z5
+	VMULPD            Z5, Z4, Z4
+	VMOVSD            X4, 32(BX)
+	MOVQ              DX, SI
+	ANDQ              $-8, SI
+	JZ                tail
 
 loop:
 	VMOVUPD           (CX), Z4
-	VBROADCASTSD      16(AX), Z5
-	VSUBPD            Z5, Z4, Z4
-	VBROADCASTSD      8(AX), Z5
-	VBROADCASTSD      (AX), Z8
-	VFMADD213PD       Z8, Z4, Z5
-	VBROADCASTSD      constants<>+1888(SB), Z8
-	VMAXPD            Z8, Z5, Z8
-	VADDPD            Z8, Z1, Z1
-	VORPD.BCST        constants<>+576(SB), Z5, Z8
-	VBROADCASTSD      constants<>+64(SB), Z9
-	VFMADD231PD.BCST  constants<>+96(SB), Z8, Z9
-	VSUBPD.BCST       constants<>+64(SB), Z9, Z10
-	VMOVAPD           Z8, Z11
-	VFNMADD231PD.BCST constants<>+128(SB), Z10, Z11
-	VFNMADD231PD.BCST constants<>+160(SB), Z10, Z11
-	VMULPD            Z11, Z11, Z10
-	VBROADCASTSD      constants<>+192(SB), Z12
-	VFMADD213PD.BCST  constants<>+224(SB), Z11, Z12
-	VBROADCASTSD      constants<>+256(SB), Z13
-	VFMADD213PD.BCST  constants<>+288(SB), Z11, Z13
-	VFMADD213PD       Z13, Z10, Z12
-	VBROADCASTSD      constants<>+320(SB), Z13
-	VFMADD213PD.BCST  constants<>+352(SB), Z11, Z13
-	VFMADD213PD       Z13, Z10, Z12
-	VBROADCASTSD      constants<>+384(SB), Z13
-	VFMADD213PD.BCST  constants<>+416(SB), Z11, Z13
-	VFMADD213PD       Z13, Z10, Z12
-	VBROADCASTSD      constants<>+448(SB), Z13
-	VFMADD213PD.BCST  constants<>+480(SB), Z11, Z13
-	VFMADD213PD       Z13, Z10, Z12
-	VFMADD213PD       Z11, Z10, Z12
-	VPSLLQ            $0x34, Z9, Z9
-	VFMADD213PD       Z9, Z9, Z12
-	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z8, K1
-	VMOVAPD.Z         Z12, K1, Z8
-	VADDPD.BCST       constants<>+672(SB), Z8, Z9
-	VMULPD            Z9, Z0, Z0
-	VPMOVQ2M          Z5, K1
-	VBROADCASTSD      constants<>+672(SB), Z5
-	VBLENDMPD         Z8, Z5, K1, Z6
-	VDIVPD            Z9, Z6, Z6
-	VADDPD            Z6, Z2, Z2
-	VFMADD231PD       Z4, Z6, Z3
+	VBROADCASTSD      16(AX), Z6
+	VSUBPD            Z6, Z4, Z4
+	VBROADCASTSD      8(AX), Z6
+	VBROADCASTSD      (AX), Z7
+	VFMADD213PD       Z7, Z4, Z6
+	VBROADCASTSD      constants<>+1888(SB), Z7
+	VMAXPD            Z7, Z6, Z7
+	VADDPD            Z7, Z1, Z1
+	VORPD.BCST        constants<>+576(SB), Z6, Z7
+	VBROADCASTSD      constants<>+64(SB), Z11
+	VFMADD231PD.BCST  constants<>+96(SB), Z7, Z11
+	VSUBPD.BCST       constants<>+64(SB), Z11, Z12
+	VMOVAPD           Z7, Z13
+	VFNMADD231PD.BCST constants<>+128(SB), Z12, Z13
+	VFNMADD231PD.BCST constants<>+160(SB), Z12, Z13
+	VMULPD            Z13, Z13, Z12
+	VBROADCASTSD      constants<>+192(SB), Z14
+	VFMADD213PD.BCST  constants<>+224(SB), Z13, Z14
+	VBROADCASTSD      constants<>+256(SB), Z15
+	VFMADD213PD.BCST  constants<>+288(SB), Z13, Z15
+	VFMADD213PD       Z15, Z12, Z14
+	VBROADCASTSD      constants<>+320(SB), Z15
+	VFMADD213PD.BCST  constants<>+352(SB), Z13, Z15
+	VFMADD213PD       Z15, Z12, Z14
+	VBROADCASTSD      constants<>+384(SB), Z15
+	VFMADD213PD.BCST  constants<>+416(SB), Z13, Z15
+	VFMADD213PD       Z15, Z12, Z14
+	VBROADCASTSD      constants<>+448(SB), Z15
+	VFMADD213PD.BCST  constants<>+480(SB), Z13, Z15
+	VFMADD213PD       Z15, Z12, Z14
+	VFMADD213PD       Z13, Z12, Z14
+	VPSLLQ            $0x34, Z11, Z11
+	VFMADD213PD       Z11, Z11, Z14
+	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z7, K1
+	VMOVAPD.Z         Z14, K1, Z7
+	VMOVAPD           Z5, Z11
+	VFMADD213PD       Z5, Z7, Z11
+	VMULPD            Z11, Z0, Z0
+	VPMOVQ2M          Z6, K1
+	VBROADCASTSD      constants<>+672(SB), Z6
+	VBLENDMPD         Z7, Z6, K1, Z8
+	VADDPD.BCST       constants<>+672(SB), Z7, Z6
+	VDIVPD            Z6, Z8, Z8
+	VADDPD            Z8, Z2, Z2
+	VFMADD231PD       Z4, Z8, Z3
 	ADDQ              $0x40, CX
-	SUBQ              $0x08, BX
+	SUBQ              $0x08, SI
 	JNZ               loop
 
 tail:
 	ANDQ              $0x07, DX
 	JZ                done
-	LEAQ              laneMasks<>+0(SB), BX
+	LEAQ              laneMasks<>+0(SB), SI
 	SHLQ              $0x03, DX
-	SUBQ              DX, BX
-	VMOVUPD           64(BX), Z4
+	SUBQ              DX, SI
+	VMOVUPD           64(SI), Z4
 	VPMOVQ2M          Z4, K1
 	VMOVUPD.Z         (CX), K1, Z4
-	VBROADCASTSD      16(AX), Z5
-	VSUBPD            Z5, Z4, Z4
-	VBROADCASTSD      8(AX), Z5
-	VBROADCASTSD      (AX), Z6
-	VFMADD213PD       Z6, Z4, Z5
-	VBROADCASTSD      constants<>+1888(SB), Z6
-	VMAXPD            Z6, Z5, Z6
-	VMOVAPD.Z         Z6, K1, Z6
-	VADDPD            Z6, Z1, Z1
-	VORPD.BCST        constants<>+576(SB), Z5, Z6
+	VBROADCASTSD      16(AX), Z6
+	VSUBPD            Z6, Z4, Z4
+	VBROADCASTSD      8(AX), Z6
+	VBROADCASTSD      (AX), Z7
+	VFMADD213PD       Z7, Z4, Z6
+	VBROADCASTSD      constants<>+1888(SB), Z7
+	VMAXPD            Z7, Z6, Z7
+	VMOVAPD.Z         Z7, K1, Z7
+	VADDPD            Z7, Z1, Z1
+	VORPD.BCST        constants<>+576(SB), Z6, Z7
 	VBROADCASTSD      constants<>+64(SB), Z8
-	VFMADD231PD.BCST  constants<>+96(SB), Z6, Z8
-	VSUBPD.BCST       constants<>+64(SB), Z8, Z9
-	VMOVAPD           Z6, Z10
-	VFNMADD231PD.BCST constants<>+128(SB), Z9, Z10
-	VFNMADD231PD.BCST constants<>+160(SB), Z9, Z10
-	VMULPD            Z10, Z10, Z9
-	VBROADCASTSD      constants<>+192(SB), Z11
-	VFMADD213PD.BCST  constants<>+224(SB), Z10, Z11
-	VBROADCASTSD      constants<>+256(SB), Z12
-	VFMADD213PD.BCST  constants<>+288(SB), Z10, Z12
-	VFMADD213PD       Z12, Z9, Z11
-	VBROADCASTSD      constants<>+320(SB), Z12
-	VFMADD213PD.BCST  constants<>+352(SB), Z10, Z12
-	VFMADD213PD       Z12, Z9, Z11
-	VBROADCASTSD      constants<>+384(SB), Z12
-	VFMADD213PD.BCST  constants<>+416(SB), Z10, Z12
-	VFMADD213PD       Z12, Z9, Z11
-	VBROADCASTSD      constants<>+448(SB), Z12
-	VFMADD213PD.BCST  constants<>+480(SB), Z10, Z12
-	VFMADD213PD       Z12, Z9, Z11
-	VFMADD213PD       Z10, Z9, Z11
+	VFMADD231PD.BCST  constants<>+96(SB), Z7, Z8
+	VSUBPD.BCST       constants<>+64(SB), Z8, Z11
+	VMOVAPD           Z7, Z12
+	VFNMADD231PD.BCST constants<>+128(SB), Z11, Z12
+	VFNMADD231PD.BCST constants<>+160(SB), Z11, Z12
+	VMULPD            Z12, Z12, Z11
+	VBROADCASTSD      constants<>+192(SB), Z13
+	VFMADD213PD.BCST  constants<>+224(SB), Z12, Z13
+	VBROADCASTSD      constants<>+256(SB), Z14
+	VFMADD213PD.BCST  constants<>+288(SB), Z12, Z14
+	VFMADD213PD       Z14, Z11, Z13
+	VBROADCASTSD      constants<>+320(SB), Z14
+	VFMADD213PD.BCST  constants<>+352(SB), Z12, Z14
+	VFMADD213PD       Z14, Z11, Z13
+	VBROADCASTSD      constants<>+384(SB), Z14
+	VFMADD213PD.BCST  constants<>+416(SB), Z12, Z14
+	VFMADD213PD       Z14, Z11, Z13
+	VBROADCASTSD      constants<>+448(SB), Z14
+	VFMADD213PD.BCST  constants<>+480(SB), Z12, Z14
+	VFMADD213PD       Z14, Z11, Z13
+	VFMADD213PD       Z12, Z11, Z13
 	VPSLLQ            $0x34, Z8, Z8
-	VFMADD213PD       Z8, Z8, Z11
-	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z6, K2
-	VMOVAPD.Z         Z11, K2, Z6
-	VMOVAPD.Z         Z6, K1, Z6
-	VADDPD.BCST       constants<>+672(SB), Z6, Z8
-	VMULPD            Z8, Z0, Z0
-	VPMOVQ2M          Z5, K2
+	VFMADD213PD       Z8, Z8, Z13
+	VCMPPD.BCST       $0x15, constants<>+1824(SB), Z7, K2
+	VMOVAPD.Z         Z13, K2, Z7
+	VMOVAPD           Z5, Z8
+	VFMADD213PD       Z5, Z7, Z8
 	VBROADCASTSD      constants<>+672(SB), Z5
-	VBLENDMPD         Z6, Z5, K2, Z7
-	VDIVPD            Z8, Z7, Z7
-	VMOVAPD.Z         Z7, K1, Z5
+	VBLENDMPD         Z8, Z5, K1, Z9
+	VMULPD            Z9, Z0, Z0
+	VPMOVQ2M          Z6, K2
+	VBROADCASTSD      constants<>+672(SB), Z5
+	VBLENDMPD         Z7, Z5, K2, Z10
+	VADDPD.BCST       constants<>+672(SB), Z7, Z5
+	VDIVPD            Z5, Z10, Z10
+	VMOVAPD.Z         Z10, K1, Z5
 	VADDPD            Z5, Z2, Z2
 	VFMADD231PD       Z4, Z5, Z3
 
 done:
-	MOVQ          out+0(FP), AX
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VMULPD        Y4, Y0, Y4
 	VEXTRACTF128  $0x01, Y4, X0
 	VMULPD        X0, X4, X0
 	VUNPCKHPD     X0, X0, X4
 	VMULPD        X4, X0, X4
-	VMOVSD        X4, (AX)
+	VMOVSD        X4, (BX)
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPD        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VUNPCKHPD     X1, X1, X0
 	VADDPD        X0, X1, X0
-	VMOVSD        X0, 8(AX)
+	VMOVSD        X0, 8(BX)
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPD        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VUNPCKHPD     X1, X1, X0
 	VADDPD        X0, X1, X0
-	VMOVSD        X0, 16(AX)
+	VMOVSD        X0, 16(BX)
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPD        Y0, Y3, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X1
 	VUNPCKHPD     X1, X1, X0
 	VADDPD        X0, X1, X0
-	VMOVSD        X0, 24(AX)
+	VMOVSD        X0, 24(BX)
 	VZEROUPPER
 	RET
 

@@ -22,14 +22,18 @@ func newLogitCase(n int) []float64 {
 }
 
 var logits = []Logit{
-	{0.3, -1.7, 0.4},
+	{-0.3, -1.7, 0.4},
 	{-2, 0.1, -5},
-	{1, 0, 0},     // equal means
-	{60, 3, 2},    // a weight near 1
-	{-700, 2, 0},  // near 0
-	{0.5, 300, 1}, // means far apart
+	{0, 0, 0},      // equal components
+	{-700, 2, 0},   // a weight near 0
+	{-0.5, 300, 1}, // means far apart
 	{0, -1e-9, 1e6},
-	{5, 1e5, -1e3},
+	{-5, 1e5, -1e3},
+}
+
+func (l Logit) all(y []float64) (v [4]float64) {
+	v[0], v[1], v[2], v[3] = l.Sums(y)
+	return v
 }
 
 // logReference is log x for x > 0: Newton's steps for e^l = x in math/big.
@@ -43,43 +47,48 @@ func logReference(x *big.Float) *big.Float {
 	return l
 }
 
-// logitReference returns the three sums, and those of the absolute values.
-func logitReference(l Logit, y []float64) (sums, size [3]float64) {
-	var exact, whole [3]*big.Float
+// logitReference returns the sums and π, and the sizes of what is added up for them.
+func logitReference(l Logit, y []float64) (sums, size [4]float64) {
+	var exact, whole [4]*big.Float
 	for k := range exact {
 		exact[k], whole[k] = bigF(0), bigF(0)
 	}
-	for _, v := range y {
-		e := bigOp((*big.Float).Sub, bigF(v), bigF(l.Mid))
-		t := bigOp((*big.Float).Add, bigOp((*big.Float).Mul, bigF(l.Slope), e), bigF(l.Odds))
-		a := new(big.Float).Abs(t)
-		x := bigF(0)
+	// softplus returns log(1 + e^t) and its derivative.
+	softplus := func(t *big.Float) (soft, r *big.Float) {
+		x, a := bigF(0), new(big.Float).Abs(t)
 		if f, _ := a.Float64(); f < 1000 {
 			x = refExp(new(big.Float).Neg(a))
 		}
 		s := bigOp((*big.Float).Add, bigF(1), x)
-		r := bigOp((*big.Float).Quo, bigF(1), s)
 		if t.Sign() < 0 {
-			r = bigOp((*big.Float).Quo, x, s)
+			return logReference(s), bigOp((*big.Float).Quo, x, s)
 		}
-		soft := logReference(s)
-		if t.Sign() > 0 {
-			soft = bigOp((*big.Float).Add, t, soft)
-		}
-		for k, z := range []*big.Float{soft, r, bigOp((*big.Float).Mul, r, e)} {
+		return bigOp((*big.Float).Add, t, logReference(s)), bigOp((*big.Float).Quo, bigF(1), s)
+	}
+	none, pi := softplus(bigF(l.Odds))
+	for _, v := range y {
+		e := bigOp((*big.Float).Sub, bigF(v), bigF(l.Mid))
+		t := bigOp((*big.Float).Add, bigOp((*big.Float).Mul, bigF(l.Slope), e), bigF(l.Odds))
+		soft, r := softplus(t)
+		for k, z := range []*big.Float{bigOp((*big.Float).Sub, soft, none), r, bigOp((*big.Float).Mul, r, e)} {
 			exact[k] = bigOp((*big.Float).Add, exact[k], z)
 			whole[k] = bigOp((*big.Float).Add, whole[k], new(big.Float).Abs(z))
 		}
+	}
+	if len(y) > 0 {
+		exact[3], whole[3] = pi, pi
 	}
 	for k := range exact {
 		sums[k], _ = exact[k].Float64()
 		size[k], _ = whole[k].Float64()
 	}
+	size[0] += float64(len(y)) // of 1 + e^−|t|, and of π₂
 	return sums, size
 }
 
-// An error of t of some units of |Odds| + |Slope e| becomes one of as much in log(1 + e^t),
-// and a relative one in r. All the rest is a few roundings a term, of 1 + e^−|t| too.
+// An error of t of some units of |Odds| + |Slope e| becomes one of as much in the
+// logarithm, and a relative one in r. All the rest is a few roundings a term, and the
+// n roundings of the product.
 func TestLogitAgainstBigFloats(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 40, 203} {
 		if n == 203 && testing.Short() {
@@ -94,13 +103,12 @@ func TestLogitAgainstBigFloats(t *testing.T) {
 			}
 			reach = min(reach, 1500) // beyond it r is 0 or 1
 			for _, p := range usable {
-				var got [3]float64
-				on(t, p, func() { got[0], got[1], got[2] = l.Sums(y) })
-				size := [3]float64{size[0] + float64(n), size[1], size[2]}
+				var got [4]float64
+				on(t, p, func() { got = l.all(y) })
 				for k, g := range got {
-					rel := 0x1p-53 * (float64(n)/8 + 10 + 3*reach)
+					rel := 0x1p-53 * (float64(n)/8 + 6 + 2*reach)
 					if !(math.Abs(g-want[k]) <= rel*size[k]+float64(n)*1e-300) {
-						t.Errorf("n = %d, %v on %v: sum %d is %v, want %v, off by %.2g of %.2g", n, l, p, k, g, want[k], math.Abs(g-want[k])/size[k], rel)
+						t.Errorf("n = %d, %v on %v: result %d is %v, want %v, off by %.2g of %.2g", n, l, p, k, g, want[k], math.Abs(g-want[k])/size[k], rel)
 					}
 				}
 			}
@@ -118,10 +126,10 @@ func TestLogitIsAMixture(t *testing.T) {
 		var acc [6]float64
 		want := m.EStep(acc[:], y)
 		l := Logit{math.Log(pi / (1 - pi)), (mu - nu) / v, (mu + nu) / 2}
-		ll, r, re := l.Sums(y)
+		ll, r, re, _ := l.Sums(y)
 		delta, size := (mu-nu)/2.0, 0.0
 		for _, x := range y {
-			ll += m.C[1].LogC - (x-nu)*(x-nu)/(2*v)
+			ll += m.C[1].LogC - math.Log(1-pi) - (x-nu)*(x-nu)/(2*v)
 			size += math.Abs(x - l.Mid)
 		}
 		if !(math.Abs(ll-want) <= 1e-12*math.Abs(want)) {
@@ -139,18 +147,18 @@ func TestLogitGivesTheSameBits(t *testing.T) {
 		if n > 80 && n%97 != 0 && n != 1016 && n != 1017 {
 			continue
 		}
-		for k, l := range append([]Logit{{0, 0, 0}, {math.Inf(1), 1, 0}, {1, math.Inf(-1), 0}, {math.NaN(), 1, 2}, {0, 1e300, 1e10}}, logits...) {
+		for k, l := range append([]Logit{{math.Inf(-1), 1, 0}, {-1, math.Inf(-1), 0}, {math.NaN(), 1, 2}, {0, 1e300, 1e10}}, logits...) {
 			for special := -1; special < len(odd); special++ {
 				y := newLogitCase(n)
 				if special >= 0 {
 					y[(special*31+k)%n] = odd[special]
 				}
-				var want [3]float64
-				on(t, portable, func() { want[0], want[1], want[2] = l.Sums(y) })
+				var want [4]float64
+				on(t, portable, func() { want = l.all(y) })
 				for _, p := range usable {
 					at := append(make([]float64, n%4), y...)[n%4:]
-					var got [3]float64
-					on(t, p, func() { got[0], got[1], got[2] = l.Sums(at) })
+					var got [4]float64
+					on(t, p, func() { got = l.all(at) })
 					for i := range got {
 						if !sameBits(got[i], want[i]) {
 							t.Fatalf("n = %d, %v, special %d on %v: sum %d = %x, want %x", n, l, special, p, i, got[i], want[i])
@@ -169,13 +177,12 @@ func TestLogitReadsNoFurther(t *testing.T) {
 		for _, l := range logits {
 			for _, p := range usable {
 				on(t, p, func() {
-					a, b, c := l.Sums(append([]float64(nil), y[:n]...))
+					want := l.all(append([]float64(nil), y[:n]...))
 					for i := n; i < len(y); i++ {
 						y[i] = math.NaN()
 					}
-					d, e, f := l.Sums(y[:n])
-					if a != d || b != e || c != f {
-						t.Errorf("n = %d, %v on %v: %v %v %v, before NaN %v %v %v", n, l, p, a, b, c, d, e, f)
+					if got := l.all(y[:n]); got != want {
+						t.Errorf("n = %d, %v on %v: %v, alone %v", n, l, p, got, want)
 					}
 				})
 			}
@@ -199,7 +206,7 @@ func BenchmarkLogit(b *testing.B) {
 		b.Run(fmt.Sprintf("n%d", n), func(b *testing.B) {
 			benchPaths(b, func(b *testing.B) {
 				y := newLogitCase(n)
-				l := Logit{0.3, -0.7, 0.4}
+				l := Logit{-0.3, -0.7, 0.4}
 				b.ReportAllocs()
 				for b.Loop() {
 					l.Sums(y)

@@ -12,20 +12,35 @@ import (
 func (g *isa) logit() {
 	g.begin("logit", "out, law, y *float64, n int")
 	law, y, n := Load(Param("law"), GP64()), Load(Param("y"), GP64()), Load(Param("n"), GP64())
-	acc := g.logitSums()
-	// group takes the observations v; lanes clears what belongs to none.
-	group := func(off int, v VecVirtual, lanes func(x VecVirtual) VecVirtual) {
-		odds, slope, mid := at(law, 0), at(law, 8), at(law, 16)
+	out, acc := Load(Param("out"), GP64()), g.logitSums()
+	odds, slope, mid := at(law, 0), at(law, 8), at(law, 16)
+	pi := g.expNeg(g.spread(odds))
+	rest := g.load(c(1))
+	g.do(div, rest, g.op(add, pi, c(1)), rest)
+	g.do(mul, pi, rest, pi)
+	VMOVSD(pi.AsX(), at(out, 8*logitRows))
+	// group takes the observations v, those under the mask if there is one.
+	group := func(off int, v VecVirtual, mask Op) {
+		lanes := func(x VecVirtual) VecVirtual {
+			if mask == nil {
+				return x
+			}
+			return g.keep(mask, x)
+		}
 		e := g.op(sub, v, g.spread(mid))
 		t := g.spread(slope)
 		g.fma(t, e, g.spread(odds))
 		positive := lanes(g.op(maximum, t, g.load(c(0))))
 		acc.update(1, off, func(sum VecVirtual) { g.do(add, sum, positive, sum) })
-		x := lanes(g.expNeg(g.op(or, t, signBit)))
-		s := g.op(add, x, c(1))
-		acc.update(0, off, func(product VecVirtual) { g.do(mul, product, s, product) })
+		x := g.expNeg(g.op(or, t, signBit))
+		p := g.load(rest)
+		g.fma(p, x, rest)
+		if mask != nil {
+			p = g.choose(mask, p, g.load(c(1)))
+		}
+		acc.update(0, off, func(product VecVirtual) { g.do(mul, product, p, product) })
 		r := g.choose(g.negative(t), x, g.load(c(1)))
-		g.do(div, r, s, r)
+		g.do(div, r, g.op(add, x, c(1)), r)
 		r = lanes(r)
 		acc.update(2, off, func(sum VecVirtual) { g.do(add, sum, r, sum) })
 		acc.update(3, off, func(sum VecVirtual) { g.fmaTo(sum, r, e) })
@@ -36,9 +51,7 @@ func (g *isa) logit() {
 	ANDQ(I32(-8), whole)
 	JZ(LabelRef("tail"))
 	loop("loop", whole, 8, func() {
-		g.halves(func(off int) {
-			group(off, g.load(at(y, off)), func(x VecVirtual) VecVirtual { return x })
-		})
+		g.halves(func(off int) { group(off, g.load(at(y, off)), nil) })
 		ADDQ(Imm(64), y)
 	})
 	Label("tail")
@@ -56,10 +69,10 @@ func (g *isa) logit() {
 		} else {
 			VMASKMOVPD(at(y, off), bits, v)
 		}
-		group(off, v, func(x VecVirtual) VecVirtual { return g.keep(mask, x) })
+		group(off, v, mask)
 	})
 	Label("done")
-	acc.join(Load(Param("out"), GP64()))
+	acc.join(out)
 	g.end()
 }
 
