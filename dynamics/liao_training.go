@@ -141,15 +141,15 @@ func (t Training) Run(ctx context.Context, l models.Likelihood, theta []float64,
 
 // trainer is the state of a training.
 type trainer struct {
-	t           Training
-	theta       []float64
-	g, v, back  []float64
-	monitor     *LiaoMonitor
-	gram        *mat.SymDense
-	gramOf      func(gram *mat.SymDense, score, theta []float64, rows []int) float64
-	batch       models.BatchLikelihood
-	score       func(dst, theta []float64) float64
-	r           TrainingResult
+	t          Training
+	theta      []float64
+	g, v, back []float64
+	monitor    *LiaoMonitor
+	gram       *mat.SymDense
+	gramOf     func(gram *mat.SymDense, score, theta []float64, rows []int) float64
+	batch      models.BatchLikelihood
+	score      func(dst, theta []float64) float64
+	r          TrainingResult
 }
 
 // step takes one step and reports whether the training goes on.
