@@ -160,7 +160,7 @@ func drawKarakidaCrossEntropySpectrum(s karakidaCrossEntropySpec, cells []Sample
 		for _, o := range p.Outliers {
 			outliers = append(outliers, o.Value)
 		}
-		panels = append(panels, spectrumPanel(fmt.Sprintf("%s, M = %d", c.Cell.Text("act"), c.Cell.Int("width")), values, outliers))
+		panels = append(panels, figs.Spectrum(fmt.Sprintf("%s, M = %d", c.Cell.Text("act"), c.Cell.Int("width")), values, outliers))
 	}
 	return figs.New(panels...), nil
 }

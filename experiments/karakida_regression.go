@@ -244,7 +244,7 @@ func drawKarakidaSpectrum(s karakidaRegressionSpec, cells []Sample[karakidaRegre
 			values = append(values, r.Values...)
 		}
 		title := fmt.Sprintf("%s, M = %d", c.Cell.Text("act"), c.Cell.Int("width"))
-		panels = append(panels, spectrumPanel(title, values, []float64{s.theory(c.Cell).top}))
+		panels = append(panels, figs.Spectrum(title, values, []float64{s.theory(c.Cell).top}))
 	}
 	return figs.New(panels...), nil
 }

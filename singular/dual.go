@@ -115,6 +115,16 @@ func (d *Dual) Spectrum() (*DualSpectrum, error) {
 	return s, nil
 }
 
+// NonZero returns the eigenvalues of F that are not zero, descending: Values without
+// its end.
+func (s *DualSpectrum) NonZero() []float64 {
+	n := len(s.Values)
+	for n > 0 && s.Values[n-1] <= s.Floor {
+		n--
+	}
+	return s.Values[:n]
+}
+
 // Outliers returns the c largest eigenvalues and the one after them, 0 where
 // there is none.
 func (s *DualSpectrum) Outliers(c int) (top []float64, next float64) {

@@ -311,6 +311,60 @@ func TestMeasureWideInBlocks(t *testing.T) {
 	}
 }
 
+// The histogram holds every eigenvalue but zeros once, and bulk and outliers make up
+// the trace.
+func TestMeasureWideDensity(t *testing.T) {
+	net := WideNet{Act: models.LinearUnit, VarW: 1, VarB: 0.1, Widths: []int{9, 9}, Outputs: 1}
+	const nets, samples = 5, 30
+	m, err := MeasureWide(net, samples, nets, RegressionLoss, 0, nil, rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, edge := 0, 0.0
+	for _, values := range m.Spectra {
+		count += len(values)
+		edge = max(edge, values[1])
+	}
+	if want := nets * (samples - int(m.NumericalZeros.Value)); count != want || m.NumericalZeros.Value < 5 {
+		t.Errorf("%d eigenvalues, want %d; %v zeros to rounding", count, want, m.NumericalZeros)
+	}
+	if m.Edge != edge {
+		t.Errorf("the bulk reaches to %v, want %v", m.Edge, edge)
+	}
+	const params = 9*10 + 10
+	if got, want := m.LambdaMax.Value+(samples-1)*m.Bulk.Value, params*m.Mean.Value; math.Abs(got/want-1) > 1e-12 {
+		t.Errorf("eigenvalues sum to %v, want %v", got, want)
+	}
+	bins := m.Density(7)
+	total := 0.0
+	for b, d := range bins {
+		total += d.Count.Value
+		if b > 0 && (d.From != bins[b-1].To || math.Abs(d.To/d.From/(bins[0].To/bins[0].From)-1) > 1e-9) {
+			t.Errorf("bin %d: %v to %v", b, d.From, d.To)
+		}
+		in := 0
+		for _, values := range m.Spectra {
+			for _, v := range values {
+				if (v > d.From || b == 0) && v <= d.To {
+					in++
+				}
+			}
+		}
+		if math.Abs(d.Count.Value-float64(in)/nets) > 1e-12 {
+			t.Errorf("bin %d: %v eigenvalues, want %v", b, d.Count, float64(in)/nets)
+		}
+	}
+	if len(bins) != 7 || math.Abs(total-float64(count)/nets) > 1e-9 {
+		t.Errorf("%d bins with %v eigenvalues, want 7 with %v", len(bins), total, float64(count)/nets)
+	}
+	if bins := (&WideMeasurement{Spectra: [][]float64{{2}, {2}}}).Density(3); len(bins) != 1 || bins[0].Count.Value != 1 {
+		t.Errorf("one eigenvalue twice: %v", bins)
+	}
+	if bins := (&WideMeasurement{Spectra: [][]float64{nil, nil}}).Density(3); bins != nil {
+		t.Errorf("no eigenvalue: %v", bins)
+	}
+}
+
 // A duplicate input is a numerical zero for each output, not a structural one.
 func TestDuplicateInputIsANumericalZero(t *testing.T) {
 	deep := newDeepCase(t, []int{6, 20, 20, 2}, models.TanhUnit, 8, 3)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -175,90 +174,4 @@ func (l Loss) String() string {
 		return "cross-entropy"
 	}
 	return "regression"
-}
-
-// A WideMeasurement is the spectrum of random networks, each number a mean over
-// networks with its standard error.
-type WideMeasurement struct {
-	Mean, SecondMoment, LambdaMax, Rayleigh Estimate
-	// Outliers are the C largest eigenvalues, descending, C − 1 for cross-entropy;
-	// MeanOutlier is the mean of them in each network, Next the eigenvalue that
-	// follows.
-	Outliers          []Estimate
-	MeanOutlier, Next Estimate
-	// StructuralZeros are the same for every network; NumericalZeros is a mean.
-	StructuralZeros int
-	NumericalZeros  Estimate
-}
-
-// MeasureWide draws networks and measures their spectra, each network one task of
-// each (nil: serially from rng) in at most limit bytes (0: no limit) per network.
-// It is an error if there are fewer than two networks, or fewer than two outputs
-// with the cross-entropy.
-func MeasureWide(net WideNet, samples, nets int, loss Loss, limit float64, each models.Each, rng *rand.Rand) (*WideMeasurement, error) {
-	outliers := net.outputs()
-	if loss == CrossEntropyLoss {
-		outliers--
-	}
-	if nets < 2 || outliers < 1 {
-		return nil, fmt.Errorf("%d networks with %d outputs: allowed are 2 or more networks, and 2 or more outputs for cross-entropy", nets, net.outputs())
-	}
-	if _, err := planWide(net, samples, limit); err != nil {
-		return nil, err // before any work
-	}
-	if each == nil {
-		each = models.Serial(rng)
-	}
-	type result struct {
-		mean, second, rayleigh float64
-		spectrum               *DualSpectrum
-	}
-	rs := make([]result, nets)
-	// A sampler holds tens of megabytes, which cost more to get from the system than
-	// to fill: one for each task at work is kept for the next.
-	var idle sync.Pool
-	err := each(nets, func(i int, rng *rand.Rand) error {
-		s, _ := idle.Get().(*WideSampler)
-		if s == nil {
-			var err error
-			if s, err = NewWideSampler(net, samples, limit); err != nil {
-				return err
-			}
-		}
-		defer idle.Put(s)
-		s.Draw(rng)
-		d, f := s.Regression()
-		if loss == CrossEntropyLoss {
-			d = d.CrossEntropy(f)
-		}
-		spectrum, err := d.Spectrum()
-		rs[i] = result{d.Mean(), d.SecondMoment(), d.Rayleigh(), spectrum}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	var mean, second, rayleigh, top, next, zeros running
-	tops := make([]running, outliers)
-	m := &WideMeasurement{StructuralZeros: rs[0].spectrum.StructuralZeros}
-	for _, r := range rs {
-		mean.add(r.mean)
-		second.add(r.second)
-		rayleigh.add(r.rayleigh)
-		out, after := r.spectrum.Outliers(outliers)
-		sum := 0.0
-		for k, v := range out {
-			tops[k].add(v)
-			sum += v
-		}
-		top.add(sum / float64(outliers))
-		next.add(after)
-		zeros.add(float64(r.spectrum.NumericalZeros))
-	}
-	for _, e := range tops {
-		m.Outliers = append(m.Outliers, e.estimate())
-	}
-	m.Mean, m.SecondMoment, m.Rayleigh = mean.estimate(), second.estimate(), rayleigh.estimate()
-	m.LambdaMax, m.MeanOutlier, m.Next, m.NumericalZeros = m.Outliers[0], top.estimate(), next.estimate(), zeros.estimate()
-	return m, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/neuromanifold/neuromanifold/experiments"
+	"github.com/neuromanifold/neuromanifold/internal/figs"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
@@ -18,7 +21,7 @@ import (
 
 // spectrumFlags are the flags of the command spectrum.
 type spectrumFlags struct {
-	activation, loss, memory               string
+	activation, loss, memory, figures      string
 	sw2, sb2, momentum                     float64
 	depth, width, inputs, samples, outputs int
 	nets, draws, workers                   int
@@ -33,7 +36,8 @@ func (a *app) spectrumCommand() *cobra.Command {
 inputs from N(0, I), and measure the eigenvalues of their Fisher information
 beside what mean field says of wide layers: nearly all eigenvalues are small, the
 mean is of order 1/M, and one for each output (one less for cross-entropy) grows
-like the width M. Eigenvalues come from the dual matrix of samples × outputs; how
+like the width M. The density of the eigenvalues is shown as counts in bins of
+equal ratio, with the predicted outliers in theirs. Eigenvalues come from the dual matrix of samples × outputs; how
 much memory they would take is checked before anything is drawn.`,
 		Example: `  simulate spectrum --width 200 --samples 50 --nets 10
   simulate spectrum --activation relu --sw2 2 --sb2 0.1 --loss cross-entropy --outputs 4 --width 100 --samples 30 --nets 5 --json`,
@@ -60,6 +64,7 @@ much memory they would take is checked before anything is drawn.`,
 	fl.IntVar(&f.draws, "draws", 500, "draws for the parts of the theory that are Monte Carlo (cross-entropy)")
 	fl.StringVar(&f.memory, "memory", "4GiB", "most memory for all networks at work: a number with B, MiB or GiB")
 	fl.IntVar(&f.workers, "workers", 0, "networks at a time; 0 is one a processor. The result does not depend on it")
+	fl.StringVar(&f.figures, "figures", "", "directory for a figure of the density as SVG and PNG, with its data as CSV")
 	a.withSeed(c)
 	a.withJSON(c)
 	return c
@@ -157,6 +162,11 @@ func (a *app) spectrum(f *spectrumFlags) error {
 		return bad(&models.MemoryError{What: "the spectrum of one network", Need: least, Limit: limit},
 			"fewer --samples or --outputs, a smaller --width, or more --memory")
 	}
+	if f.figures != "" {
+		if err := os.MkdirAll(f.figures, 0o777); err != nil {
+			return bad(fmt.Errorf("--figures: %w", err))
+		}
+	}
 	workers := f.workers
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
@@ -173,6 +183,14 @@ func (a *app) spectrum(f *spectrumFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.figures != "" {
+		title := fmt.Sprintf("%v, M = %d", f.activation, f.width)
+		p := figs.Spectrum(title, slices.Concat(m.Spectra...), theory.outliers)
+		if err := figs.New(p).Save(f.figures, "spectrum"); err != nil {
+			return fmt.Errorf("--figures: %w", err)
+		}
+		a.note("a figure is in %s", f.figures)
+	}
 	return a.printSpectrum(f, loss, field, theory, m)
 }
 
@@ -180,15 +198,36 @@ func (a *app) spectrum(f *spectrumFlags) error {
 type spectrumPrediction struct {
 	mean, second, lambda singular.Estimate
 	limit                singular.Prediction // to leading order in the width
-	outliers             int
+	outliers             []float64           // where they are predicted, descending; none where NaN
+	count                int
+	bulk                 float64 // mean of the other eigenvalues
 	reason               string
 	beta1, beta2, beta3  singular.Estimate // cross-entropy only
 	critical             float64
 }
 
+// warning says where predicted outliers cannot be told from the bulk, which reaches
+// up to edge; empty where they all can.
+func (t *spectrumPrediction) warning(edge float64) string {
+	n := 0
+	for _, v := range t.outliers {
+		if v <= edge {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	which := "the predicted outlier lies"
+	if len(t.outliers) > 1 {
+		which = fmt.Sprintf("%d of %d predicted outliers lie", n, len(t.outliers))
+	}
+	return fmt.Sprintf("%s in the bulk, which reaches up to %s: nothing stands out there, and the prediction is a lower bound", which, experiments.Format(edge))
+}
+
 func spectrumTheory(field *singular.MeanField, f *spectrumFlags, loss singular.Loss, key mc.Key) (*spectrumPrediction, error) {
 	none := singular.Estimate{Value: math.NaN()}
-	t := &spectrumPrediction{beta1: none, beta2: none, beta3: none}
+	t := &spectrumPrediction{beta1: none, beta2: none, beta3: none, bulk: math.NaN()}
 	p, err := field.Regression(f.samples)
 	var centred *singular.CentredError
 	switch {
@@ -197,8 +236,12 @@ func spectrumTheory(field *singular.MeanField, f *spectrumFlags, loss singular.L
 	case err != nil:
 		return nil, err
 	}
-	t.mean.Value, t.second.Value, t.lambda.Value, t.outliers = p.Mean, p.SecondMoment, p.LambdaMax, p.Outliers
+	t.mean.Value, t.second.Value, t.lambda.Value, t.count = p.Mean, p.SecondMoment, p.LambdaMax, p.Outliers
 	if loss == singular.RegressionLoss {
+		t.bulk = p.Bulk
+		if centred == nil {
+			t.outliers = slices.Repeat([]float64{p.LambdaMax}, p.Outliers)
+		}
 		t.limit, err = field.RegressionLimit(f.samples)
 		if err != nil && centred == nil {
 			return nil, err
@@ -206,7 +249,7 @@ func spectrumTheory(field *singular.MeanField, f *spectrumFlags, loss singular.L
 		t.critical = singular.CriticalRate(p.LambdaMax, f.momentum)
 		return t, nil
 	}
-	t.outliers = max(0, t.outliers-1)
+	t.count = max(0, t.count-1)
 	t.limit = singular.Prediction{Mean: math.NaN(), SecondMoment: math.NaN(), LambdaMax: math.NaN()}
 	if centred != nil {
 		t.mean, t.second, t.lambda, t.critical = none, none, none, math.NaN()
@@ -218,6 +261,9 @@ func spectrumTheory(field *singular.MeanField, f *spectrumFlags, loss singular.L
 	}
 	t.mean, t.second, t.lambda = s.Mean, s.SecondMoment, s.Outliers[0]
 	t.beta1, t.beta2, t.beta3 = s.Beta1, s.Beta2, s.Beta3
+	for _, e := range s.Outliers {
+		t.outliers = append(t.outliers, e.Value)
+	}
 	t.critical = singular.CriticalRate(t.lambda.Value, f.momentum)
 	return t, nil
 }

@@ -22,7 +22,32 @@ type spectrumJSON struct {
 	Theory   spectrumTheoryJSON       `json:"theory"`
 	Measured map[string]measuredValue `json:"measured"`
 	Outliers []measuredValue          `json:"outliers"` // the largest eigenvalues, descending
+	Density  []spectrumBin            `json:"density"`  // of the eigenvalues that are not zero
+	Edge     number                   `json:"bulk_edge"`
 	Zeros    spectrumZeros            `json:"zeros"`
+	Warnings []string                 `json:"warnings"`
+}
+
+type spectrumBin struct {
+	From      number        `json:"from"`
+	To        number        `json:"to"`
+	Count     measuredValue `json:"count"`     // eigenvalues of one network
+	Predicted int           `json:"predicted"` // outliers that theory puts here
+}
+
+// spectrumBins is the number of bins of the density: a terminal's worth.
+const spectrumBins = 16
+
+// predictedIn returns how many of the predicted outliers lie in a bin; those beyond
+// the ends of the histogram count in its last and first.
+func (t *spectrumPrediction) predictedIn(b int, bins []singular.DensityBin) int {
+	n := 0
+	for _, v := range t.outliers {
+		if (v > bins[b].From || b == 0) && (v <= bins[b].To || b == len(bins)-1) {
+			n++
+		}
+	}
+	return n
 }
 
 type spectrumNetwork struct {
@@ -55,7 +80,10 @@ type spectrumTheoryJSON struct {
 	LambdaMax      number `json:"lambda_max"`
 	LambdaMaxSE    number `json:"lambda_max_se"`
 	Outliers       int    `json:"outliers"`
-	CriticalRate   number `json:"critical_rate"`
+	Bulk           number `json:"bulk"`
+	// OutlierValues are all of the outliers, descending; null where there is no theory.
+	OutlierValues []number `json:"outlier_values"`
+	CriticalRate  number   `json:"critical_rate"`
 
 	Limit spectrumLimit  `json:"limit"` // to leading order in the width
 	Beta  *spectrumBetas `json:"beta,omitempty"`
@@ -79,6 +107,9 @@ type spectrumZeros struct {
 }
 
 func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singular.MeanField, t *spectrumPrediction, m *singular.WideMeasurement) error {
+	bins := m.Density(spectrumBins)
+	rate := singular.Estimate{Value: singular.CriticalRate(m.LambdaMax.Value, f.momentum)}
+	rate.SE = rate.Value * m.LambdaMax.SE / m.LambdaMax.Value
 	if a.json {
 		out := spectrumJSON{
 			Seed: a.seed,
@@ -89,14 +120,24 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 				Regime: field.Regime(), Reason: t.reason, Alpha: number(field.Alpha),
 				Kappa1: number(field.Kappa1), Kappa2: number(field.Kappa2), K1: number(field.K1), K2: number(field.K2),
 				Mean: number(t.mean.Value), MeanSE: number(t.mean.SE), SecondMoment: number(t.second.Value), SecondMomentSE: number(t.second.SE),
-				LambdaMax: number(t.lambda.Value), LambdaMaxSE: number(t.lambda.SE), Outliers: t.outliers, CriticalRate: number(t.critical),
+				LambdaMax: number(t.lambda.Value), LambdaMaxSE: number(t.lambda.SE), Outliers: t.count, Bulk: number(t.bulk), CriticalRate: number(t.critical),
 				Limit: spectrumLimit{number(t.limit.Mean), number(t.limit.SecondMoment), number(t.limit.LambdaMax)},
 			},
 			Measured: map[string]measuredValue{
 				"mean": measured(m.Mean), "second_moment": measured(m.SecondMoment), "lambda_max": measured(m.LambdaMax),
-				"rayleigh": measured(m.Rayleigh), "mean_outlier": measured(m.MeanOutlier), "next": measured(m.Next),
+				"rayleigh": measured(m.Rayleigh), "mean_outlier": measured(m.MeanOutlier), "next": measured(m.Next), "bulk": measured(m.Bulk), "critical_rate": measured(rate),
 			},
-			Zeros: spectrumZeros{m.StructuralZeros, measured(m.NumericalZeros)},
+			Edge:  number(m.Edge),
+			Zeros: spectrumZeros{m.StructuralZeros, measured(m.NumericalZeros)}, Warnings: []string{},
+		}
+		for _, v := range t.outliers {
+			out.Theory.OutlierValues = append(out.Theory.OutlierValues, number(v))
+		}
+		for b, d := range bins {
+			out.Density = append(out.Density, spectrumBin{number(d.From), number(d.To), measured(d.Count), t.predictedIn(b, bins)})
+		}
+		if w := t.warning(m.Edge); w != "" {
+			out.Warnings = append(out.Warnings, w)
 		}
 		for _, e := range m.Outliers {
 			out.Outliers = append(out.Outliers, measured(e))
@@ -132,7 +173,21 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 		row(fmt.Sprintf("mean of the largest %d", n), m.MeanOutlier, mean)
 	}
 	row(fmt.Sprintf("eigenvalue %d", len(m.Outliers)+1), m.Next, next)
+	row("mean of the bulk", m.Bulk, singular.Estimate{Value: t.bulk})
 	if err := a.table("Fisher spectrum|measured|± s.e.|theory|z", "Fisher spectrum", rows); err != nil {
+		return err
+	}
+	rows = nil
+	for b := len(bins) - 1; b >= 0; b-- {
+		mark := ""
+		if n := t.predictedIn(b, bins); n > 0 {
+			mark = fmt.Sprint(n)
+		}
+		d := bins[b]
+		rows = append(rows, []string{experiments.Format(d.From), experiments.Format(d.To), experiments.Format(d.Count.Value), experiments.FormatSE(d.Count.SE), mark})
+	}
+	a.printf("\nDensity of the eigenvalues that are not zero, counts in one network\n")
+	if err := a.table("from|to|eigenvalues|± s.e.|predicted outliers", "", rows); err != nil {
 		return err
 	}
 	a.printf("\nκ₁ = %s, κ₂ = %s (%s)\n", experiments.Format(field.Kappa1), experiments.Format(field.Kappa2), field.Regime())
@@ -141,10 +196,13 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 		a.printf(", %s more to rounding", experiments.Format(m.NumericalZeros.Value))
 	}
 	a.printf("\n")
+	if w := t.warning(m.Edge); w != "" {
+		a.printf("warning: %s\n", w)
+	}
 	if t.reason != "" {
 		a.printf("no theory for outliers: %s\n", t.reason)
 		return nil
 	}
-	a.printf("gradient descent is stable up to a learning rate of %s (theory; momentum %v)\n", experiments.Format(t.critical), f.momentum)
+	a.printf("gradient descent is stable up to a learning rate of %s (theory; momentum %v), %s ± %s as measured\n", experiments.Format(t.critical), f.momentum, experiments.Format(rate.Value), experiments.FormatSE(rate.SE))
 	return nil
 }
