@@ -61,6 +61,12 @@ func TestMixtureFitsOfOthers(t *testing.T) {
 		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 2, Variance: models.VarTied}, -230.352387388027, true},
 		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 3, Variance: models.VarTied}, -212.351855180344, true},
 		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 2}, -220.05797296991776, true},
+		{"faithful", 1, nil, models.MixtureSettings{K: 1, Dim: 2}, -1289.7967450526135, true},
+		{"faithful", 1, nil, models.MixtureSettings{K: 1, Dim: 2, Variance: models.VarSpherical}, -2003.95203658454, true}, // EII
+		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 1}, -240.3378911957212, true},
+		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 3}, -203.17922796512605, true},
+		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 4}, -199.254404611, false},
+		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 5}, -197.411606033631, false},
 		{"faithful", 1, []string{"eruptions"}, models.MixtureSettings{K: 4}, -257.458489358777, false},
 		{"faithful", 1, nil, models.MixtureSettings{K: 3, Dim: 2}, -1119.213970595331, false},
 		{"galaxies", 1e-3, nil, models.MixtureSettings{K: 4, Variance: models.VarTied}, -207.722330039223, false},

@@ -127,5 +127,9 @@ var sbic = Criterion{
 // (Drton & Plummer 2017).
 func unbounded(m models.Model) bool {
 	x, ok := m.(*models.Mixture)
-	return ok && x.K() > 1 && x.Settings().Variance == models.VarFree
+	if !ok || x.K() == 1 {
+		return false
+	}
+	v := x.Settings().Variance
+	return v != models.VarKnown && v != models.VarTied
 }
