@@ -29,6 +29,7 @@ type portraitRow struct {
 	Z1     float64   `parquet:"z1" doc:"z at the end"`
 	Tau    float64   `parquet:"tau" doc:"time τ of the end"`
 	Loss   float64   `parquet:"loss" unit:"nats" doc:"loss at the end"`
+	Error  float64   `parquet:"loss_error" unit:"nats" doc:"bound of the error of loss: of the quadrature for a mixture, 0 for a closed form, which has rounding error"`
 	DriftP float64   `parquet:"drift_published" doc:"change of the published first integral over the change of ½u²"`
 	DriftQ float64   `parquet:"drift_quasi" doc:"change of the quasi-steady first integral over the change of ½u²"`
 	Steps  int       `parquet:"steps" doc:"steps of the integrator"`
@@ -65,7 +66,7 @@ var portraitFlows = []string{"published", "quasi-steady", "exact", "natural"}
 
 var _ = register(Experiment[portraitSpec, portraitRow]{
 	Name:    "phase-portrait",
-	Version: 1,
+	Version: 2,
 	Doc: `Learning near an overlap of two units, in the plane of u and z.
 
 On the critical line u = 0 both units do the work of the best single one, whatever z.
@@ -225,6 +226,7 @@ type plane struct {
 	x    []float64
 	at   func(x []float64) (u, z float64)
 	loss func(x []float64) float64
+	err  func(x []float64) float64
 }
 
 func (p *portrait) plane(flow string, u, z float64) (plane, error) {
@@ -237,13 +239,14 @@ func (p *portrait) plane(flow string, u, z float64) (plane, error) {
 		return plane{
 			reduced.Flow(dynamics.Tolerances{Abs: 1e-11, Rel: 1e-9}), []float64{u, z},
 			func(x []float64) (float64, float64) { return x[0], x[1] }, reduced.Loss,
+			func([]float64) float64 { return 0 },
 		}, nil
 	}
 	theta := make([]float64, models.Dim(p.o.Model()))
 	p.line.Theta(theta, []float64{u}, z)
 	us, ss := make([]float64, 1), make([]float64, 1)
 	q := plane{
-		x: theta, loss: p.o.Loss,
+		x: theta, loss: p.o.Loss, err: p.o.Bound,
 		at: func(x []float64) (float64, float64) {
 			z, _ := p.line.Coordinates(us, ss, x)
 			return us[0], z
@@ -311,7 +314,7 @@ func (p *portrait) run(ctx context.Context, flow string, replicate int) (portrai
 			lastU, lastZ = u, z
 		}
 	}
-	row.U1, row.Z1, row.Loss = u, z, q.loss(q.x)
+	row.U1, row.Z1, row.Loss, row.Error = u, z, q.loss(q.x), q.err(q.x)
 	if row.T[len(row.T)-1] < row.Tau {
 		keep(row.Tau)
 	}
