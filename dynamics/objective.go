@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/neuromanifold/neuromanifold/models"
-	"github.com/neuromanifold/neuromanifold/singular"
 )
 
 // An Objective is what a trajectory learns: the average over a truth, or data. It
@@ -29,9 +28,9 @@ type Objective struct {
 
 // NewObjective returns the averaged objective of m under the law that truth has at
 // the parameters at: in closed form or by adaptive quadrature where the family knows
-// its average (models.Averager), by the divergence rate for time series, otherwise by
-// the fixed rule of models.Population. truth may have another number of units or
-// components.
+// its average (models.Averager; for time series the loss is the divergence rate),
+// otherwise by the fixed rule of models.Population. truth may have another number of
+// units or components, or other orders.
 func NewObjective(m, truth models.Model, at []float64) (*Objective, error) {
 	if err := models.CheckTheta(truth, at); err != nil {
 		return nil, fmt.Errorf("teacher %v: %w", truth, err)
@@ -47,16 +46,6 @@ func NewObjective(m, truth models.Model, at []float64) (*Objective, error) {
 			o.Bound = func(theta []float64) float64 { _, e := l.Divergence(theta); return e }
 			return o, nil
 		}
-	}
-	if m.Shape().Series {
-		k, err := seriesDivergence(m, truth, at)
-		if err != nil {
-			return nil, err
-		}
-		l := divergence{m, k}
-		o.Likelihood, o.Loss = l, k
-		o.score, o.Route = models.Score(l)
-		return o, nil
 	}
 	return o, o.average(m)
 }
@@ -157,28 +146,3 @@ func (o *Objective) why(err error) error {
 	}
 	return err
 }
-
-// seriesDivergence is the divergence rate of m from a truth of the same family,
-// whose orders may be lower.
-func seriesDivergence(m, truth models.Model, at []float64) (func([]float64) float64, error) {
-	embedded := make([]float64, models.Dim(m))
-	n, ok := m.(models.Nester)
-	if !ok || !n.Embed(embedded, truth, at) {
-		if fmt.Sprint(m) != fmt.Sprint(truth) {
-			return nil, fmt.Errorf("the teacher %v is not a member of %v: a series learns from its own family, with the same or lower orders", truth, m)
-		}
-		copy(embedded, at)
-	}
-	return singular.Divergence(m, embedded, models.Rule{})
-}
-
-// A divergence is −KL as a likelihood of one term.
-type divergence struct {
-	m models.Model
-	k func([]float64) float64
-}
-
-func (d divergence) Model() models.Model            { return d.m }
-func (d divergence) N() int                         { return 1 }
-func (d divergence) LogLik(theta []float64) float64 { return -d.k(theta) }
-func (d divergence) Terms(dst, theta []float64)     { dst[0] = -d.k(theta) }

@@ -40,7 +40,7 @@ const (
 
 var _ = register(Experiment[armaLearningSpec, armaLearningRow]{
 	Name:    "arma-learning",
-	Version: 2,
+	Version: 3,
 	Doc: `Learning an ARMA(1,1) process near pole-zero cancellation.
 
 Towards φ = −θ the Fisher information of ARMA(1,1) has an eigenvalue that vanishes as

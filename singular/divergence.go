@@ -25,7 +25,8 @@ func Divergence(m models.Model, truth []float64, rule models.Rule) (func(theta [
 		return nil, fmt.Errorf("%v: %w", m, err)
 	}
 	if a, ok := m.(*models.ARMA); ok {
-		return armaDivergence(a, truth), nil
+		l, _ := a.Average(a, truth)
+		return func(theta []float64) float64 { kl, _ := l.Divergence(theta); return kl }, nil
 	}
 	noder, ok := m.(models.Noder)
 	if !ok || m.Shape().Series {
