@@ -79,7 +79,7 @@ func (r *criteriaARMARow) choice(i int) *int {
 
 var _ = register(Experiment[criteriaARMASpec, criteriaARMARow]{
 	Name:    "criteria-arma",
-	Version: 1,
+	Version: 2,
 	Doc: `How often each criterion finds the orders of an ARMA process, and what its choice costs.
 
 The innovations have known variance 1. Where pole and zero cancel, or nearly so, a

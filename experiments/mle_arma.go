@@ -31,7 +31,7 @@ type mleARMARow struct {
 
 var _ = register(Experiment[mleARMASpec, mleARMARow]{
 	Name:    "mle-arma",
-	Version: 1,
+	Version: 2,
 	Doc: `Where the estimate of ARMA(1,1) goes on white noise and near it.
 
 On the line φ + θ = 0 pole and zero cancel and every point is white noise. The

@@ -33,7 +33,7 @@ type priorMassRow struct {
 
 var _ = register(Experiment[priorMassSpec, priorMassRow]{
 	Name:    "prior-mass",
-	Version: 1,
+	Version: 2,
 	Doc: `How a smooth prior becomes singular: the prior mass near a singular truth.
 
 The mass V(ε) of the parameters within Kullback-Leibler divergence ε of the truth
