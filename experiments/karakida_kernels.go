@@ -76,12 +76,24 @@ directions fast and most of them slowly. Mode i decays by 1 − ηλ_i/N a step.
 	}},
 })
 
+func (s karakidaKernelSpec) field(c Cell) (*singular.MeanField, error) {
+	return singular.NewMeanField(s.net(c))
+}
+
 func (s karakidaKernelSpec) predictNTK(c Cell) (singular.Prediction, error) {
-	m, err := singular.NewMeanField(s.net(c))
+	m, err := s.field(c)
 	if err != nil {
 		return singular.Prediction{}, err
 	}
 	return orNone(m.NTK(c.Int("n")))
+}
+
+func (s karakidaKernelSpec) predictMetric(c Cell) (singular.Prediction, error) {
+	m, err := s.field(c)
+	if err != nil {
+		return singular.Prediction{}, err
+	}
+	return m.Metric(c.Int("n")), nil
 }
 
 var _ = register(Experiment[karakidaKernelSpec, karakidaKernelRow]{
@@ -112,24 +124,18 @@ every input, so that the rank is exactly C.`,
 		return []karakidaKernelRow{row}, nil
 	},
 	Compare: func(_ context.Context, s karakidaKernelSpec, c Cell) ([]Line[karakidaKernelRow], error) {
-		m, err := singular.NewMeanField(s.net(c))
+		m, err := s.field(c)
 		if err != nil {
 			return nil, err
 		}
-		p := m.InputMetric(c.Int("n"))
-		return append(kernelLines(m.Metric(c.Int("n"))),
-			wideLine("largest, inputs alone", func(r karakidaKernelRow) float64 { return r.Input }, p.LambdaMax, wideSource)), nil
+		n := c.Int("n")
+		return append(kernelLines(m.Metric(n)),
+			wideLine("largest, inputs alone", func(r karakidaKernelRow) float64 { return r.Input }, m.InputMetric(n).LambdaMax, wideSource)), nil
 	},
 	Figures: []Figure[karakidaKernelSpec, karakidaKernelRow]{{
 		Name: "scaling", Doc: "Mean, second moment and largest eigenvalue of the metric against the number of samples N, at the first width.",
 		Draw: func(s karakidaKernelSpec, cells []Sample[karakidaKernelRow]) (Drawing, error) {
-			return drawKernel(s, cells, func(c Cell) (singular.Prediction, error) {
-				m, err := singular.NewMeanField(s.net(c))
-				if err != nil {
-					return singular.Prediction{}, err
-				}
-				return m.Metric(c.Int("n")), nil
-			})
+			return drawKernel(s, cells, s.predictMetric)
 		},
 	}},
 })

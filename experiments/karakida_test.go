@@ -16,6 +16,32 @@ func wideCell(act string, width, n int) Cell {
 	return NewCell(Var{"act", act}, Var{"width", width}, Var{"depth", 3}, Var{"n", n})
 }
 
+// meansOf returns a check of means over the rows of x against figures ± their
+// standard errors, which returns the mean.
+func meansOf[R any](t *testing.T, name string, x Sample[R]) func(what string, f func(r R) float64, want, wantSE float64) float64 {
+	return func(what string, f func(r R) float64, want, wantSE float64) float64 {
+		t.Helper()
+		got, se, _ := Mean(f)(x)
+		within(t, name+" "+what, got, se, want, wantSE)
+		return got
+	}
+}
+
+// regressionNets returns networks of a cell and what mean field says of them.
+func regressionNets(t *testing.T, s karakidaRegressionSpec, cell Cell, nets int) (Sample[karakidaRegressionRow], singular.Prediction) {
+	t.Helper()
+	x := sampleOf(t, nets, func(k mc.Key) (karakidaRegressionRow, error) { return karakidaRegressionRun(s, cell, k) })
+	m, err := s.field(cell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.Regression(cell.Int("n"))
+	if err != nil || p.Outliers != s.Outputs {
+		t.Fatalf("%d outliers, error %v", p.Outliers, err)
+	}
+	return x, p
+}
+
 // The reference figures of these tests were measured by an independent
 // implementation (numpy 1.24, PCG64 streams, 2026-11): means over networks with
 // their standard errors, inputs from N(0, I), L = 3. Tolerances are four combined
@@ -60,20 +86,8 @@ func TestKarakidaRegressionTable(t *testing.T) {
 			continue
 		}
 		cell := wideCell(c.act, c.width, 100)
-		x := sampleOf(t, nets, func(k mc.Key) (row, error) { return karakidaRegressionRun(s, cell, k) })
-		m, err := s.field(cell)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := m.Regression(100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		check := func(what string, f func(r row) float64, want, wantSE float64) float64 {
-			got, se, _ := Mean(f)(x)
-			within(t, cell.Name+" "+what, got, se, want, wantSE)
-			return got
-		}
+		x, p := regressionNets(t, s, cell, nets)
+		check := meansOf(t, cell.Name, x)
 		check("tr F/P against theory", func(r row) float64 { return r.Mean }, p.Mean, 0)
 		check("Rayleigh quotient against theory", func(r row) float64 { return r.Rayleigh }, p.LambdaMax, 0)
 		check("second moment", func(r row) float64 { return r.Second }, c.second[0], c.second[1])
@@ -131,19 +145,8 @@ func TestKarakidaTenOutputsTable(t *testing.T) {
 			continue
 		}
 		cell := wideCell(c.act, c.width, 100)
-		x := sampleOf(t, nets, func(k mc.Key) (row, error) { return karakidaRegressionRun(s, cell, k) })
-		m, err := s.field(cell)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := m.Regression(100)
-		if err != nil || p.Outliers != 10 {
-			t.Fatalf("%d outliers, error %v", p.Outliers, err)
-		}
-		check := func(what string, f func(r row) float64, want, wantSE float64) {
-			got, se, _ := Mean(f)(x)
-			within(t, cell.Name+" "+what, got, se, want, wantSE)
-		}
+		x, p := regressionNets(t, s, cell, nets)
+		check := meansOf(t, cell.Name, x)
 		check("tr F/P against theory", func(r row) float64 { return r.Mean }, p.Mean, 0)
 		check("tr F/P", func(r row) float64 { return r.Mean }, c.mean[0], c.mean[1])
 		check("second moment", func(r row) float64 { return r.Second }, c.second[0], c.second[1])
@@ -195,10 +198,7 @@ func TestKarakidaCrossEntropyTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		check := func(what string, f func(r row) float64, want, wantSE float64) {
-			got, se, _ := Mean(f)(x)
-			within(t, cell.Name+" "+what, got, se, want, wantSE)
-		}
+		check := meansOf(t, cell.Name, x)
 		check("tr F/P against theory", func(r row) float64 { return r.Mean }, p.Mean.Value, p.Mean.SE)
 		check("tr F/P", func(r row) float64 { return r.Mean }, c.mean[0], c.mean[1])
 		check("second moment", func(r row) float64 { return r.Second }, c.second[0], c.second[1])
@@ -269,33 +269,30 @@ func TestKarakidaKernelTables(t *testing.T) {
 			input.Rows[k.Replicate] = kernelRow(w.Metric(true), 1)
 			return kernelRow(w.NTK(), 1), nil
 		})
-		check := func(x Sample[row], what string, f func(r row) float64, want, wantSE float64) {
-			got, se, _ := Mean(f)(x)
-			within(t, cell.Name+" "+what, got, se, want, wantSE)
-		}
+		checkNTK, checkMetric, checkInput := meansOf(t, cell.Name+" NTK", ntk), meansOf(t, cell.Name+" metric", metric), meansOf(t, cell.Name+" metric of the inputs", input)
 		p, err := s.predictNTK(cell)
 		if err != nil {
 			t.Fatal(err)
 		}
-		check(ntk, "NTK mean against theory", func(r row) float64 { return r.Mean }, p.Mean, 0)
-		check(ntk, "NTK Rayleigh quotient against theory", func(r row) float64 { return r.Rayleigh }, p.LambdaMax, 0)
-		check(ntk, "NTK second moment", func(r row) float64 { return r.Second }, c.ntkSecond[0], c.ntkSecond[1])
-		check(ntk, "NTK eigenvalue 2", func(r row) float64 { return r.Next }, c.ntkNext[0], c.ntkNext[1])
-		check(ntk, "NTK smallest", func(r row) float64 { return r.Least }, c.ntkLeast[0], c.ntkLeast[1])
+		checkNTK("mean against theory", func(r row) float64 { return r.Mean }, p.Mean, 0)
+		checkNTK("Rayleigh quotient against theory", func(r row) float64 { return r.Rayleigh }, p.LambdaMax, 0)
+		checkNTK("second moment", func(r row) float64 { return r.Second }, c.ntkSecond[0], c.ntkSecond[1])
+		checkNTK("eigenvalue 2", func(r row) float64 { return r.Next }, c.ntkNext[0], c.ntkNext[1])
+		checkNTK("smallest", func(r row) float64 { return r.Least }, c.ntkLeast[0], c.ntkLeast[1])
 		m, err := singular.NewMeanField(s.net(cell))
 		if err != nil {
 			t.Fatal(err)
 		}
-		check(metric, "metric mean against theory", func(r row) float64 { return r.Mean }, m.Metric(c.n).Mean, 0)
-		check(metric, "metric Rayleigh quotient against theory", func(r row) float64 { return r.Rayleigh }, m.Metric(c.n).LambdaMax, 0)
-		check(metric, "metric mean", func(r row) float64 { return r.Mean }, c.metricMean[0], c.metricMean[1])
-		check(metric, "metric largest", func(r row) float64 { return r.LambdaMax }, c.metricMax[0], c.metricMax[1])
-		check(metric, "metric eigenvalue 2", func(r row) float64 { return r.Next }, c.metricNext[0], c.metricNext[1])
-		check(input, "metric of the inputs, mean against theory", func(r row) float64 { return r.Mean }, m.InputMetric(c.n).Mean, 0)
-		check(input, "metric of the inputs, Rayleigh quotient against theory", func(r row) float64 { return r.Rayleigh }, m.InputMetric(c.n).LambdaMax, 0)
+		checkMetric("mean against theory", func(r row) float64 { return r.Mean }, m.Metric(c.n).Mean, 0)
+		checkMetric("Rayleigh quotient against theory", func(r row) float64 { return r.Rayleigh }, m.Metric(c.n).LambdaMax, 0)
+		checkMetric("mean", func(r row) float64 { return r.Mean }, c.metricMean[0], c.metricMean[1])
+		checkMetric("largest", func(r row) float64 { return r.LambdaMax }, c.metricMax[0], c.metricMax[1])
+		checkMetric("eigenvalue 2", func(r row) float64 { return r.Next }, c.metricNext[0], c.metricNext[1])
+		checkInput("mean against theory", func(r row) float64 { return r.Mean }, m.InputMetric(c.n).Mean, 0)
+		checkInput("Rayleigh quotient against theory", func(r row) float64 { return r.Rayleigh }, m.InputMetric(c.n).LambdaMax, 0)
 		if want := inputs[c.act]; c.width == 400 && c.n == 100 {
-			check(input, "trace of the metric of the inputs", func(r row) float64 { return 400 * r.Mean }, want[0][0], want[0][1])
-			check(input, "metric of the inputs, largest", func(r row) float64 { return r.LambdaMax }, want[1][0], want[1][1])
+			checkInput("trace", func(r row) float64 { return 400 * r.Mean }, want[0][0], want[0][1])
+			checkInput("largest", func(r row) float64 { return r.LambdaMax }, want[1][0], want[1][1])
 		}
 	}
 }

@@ -161,6 +161,22 @@ func (m *MLP) makeParams() []Param {
 	return ps
 }
 
+// drawNetworkInputs fills the inputs of z from the law of a network.
+func drawNetworkInputs(m fmt.Stringer, z *Data, law Law, rng *rand.Rand) {
+	if l, ok := law.(EmpiricalLaw); ok && l.Z.N == 0 {
+		panic("models: " + m.String() + " has no data to draw inputs from: call WithInputs")
+	}
+	DrawInputs(z, law, rng)
+}
+
+// checkVariance reports a variance of the noise that is not above 0.
+func checkVariance(v float64) error {
+	if !(v > 0) {
+		return fmt.Errorf("sigma2 = %v: allowed is a number above 0", v)
+	}
+	return nil
+}
+
 // Settings returns the settings with their defaults filled in.
 func (m *MLP) Settings() MLPSettings { return m.s }
 
@@ -188,18 +204,12 @@ func (m *MLP) InputLaw() Law { return m.s.Inputs }
 // Inputs implements Inputter. It panics where the law is that of data which the
 // model was not given.
 func (m *MLP) Inputs(z *Data, rng *rand.Rand) {
-	if l, ok := m.s.Inputs.(EmpiricalLaw); ok && l.Z.N == 0 {
-		panic("models: " + m.String() + " has no data to draw inputs from: call WithInputs")
-	}
-	DrawInputs(z, m.s.Inputs, rng)
+	drawNetworkInputs(m, z, m.s.Inputs, rng)
 }
 
 // CheckDomain implements Domainer: σ² must lie above 0.
 func (m *MLP) CheckDomain(theta []float64) error {
-	if v := m.variance(theta); !(v > 0) {
-		return fmt.Errorf("sigma2 = %v: allowed is a number above 0", v)
-	}
-	return nil
+	return checkVariance(m.variance(theta))
 }
 
 // variance returns σ².

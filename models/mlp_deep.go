@@ -177,18 +177,12 @@ func (m *DeepMLP) InputLaw() Law { return m.s.Inputs }
 // Inputs implements Inputter. It panics where the law is that of data which the
 // model was not given.
 func (m *DeepMLP) Inputs(z *Data, rng *rand.Rand) {
-	if l, ok := m.s.Inputs.(EmpiricalLaw); ok && l.Z.N == 0 {
-		panic("models: " + m.String() + " has no data to draw inputs from: call WithInputs")
-	}
-	DrawInputs(z, m.s.Inputs, rng)
+	drawNetworkInputs(m, z, m.s.Inputs, rng)
 }
 
 // CheckDomain implements Domainer: σ² must lie above 0.
 func (m *DeepMLP) CheckDomain(theta []float64) error {
-	if v := m.variance(theta); !(v > 0) {
-		return fmt.Errorf("sigma2 = %v: allowed is a number above 0", v)
-	}
-	return nil
+	return checkVariance(m.variance(theta))
 }
 
 func (m *DeepMLP) variance(theta []float64) float64 {

@@ -182,51 +182,16 @@ func (m *DeepMLP) overlap(l, i, j int) Stratum {
 	n, next := m.net, m.net.s.Widths[l+1]
 	s := Stratum{Name: fmt.Sprintf("overlap(%d:%d,%d)", l, i+1, j+1), Codim: n.row(l)}
 	s.Doc = "the weights into the two units (with biases) are equal up to sign: only the sum or difference of those out of them matters"
-	sigmoid := m.s.Act.sigmoid()
-	if !sigmoid {
+	if !m.s.Act.sigmoid() {
 		s.Codim--
 		s.Doc = "the weights into the two units (with biases) point the same way, or one has none: one can take over the other"
 	}
 	distance := func(theta []float64) float64 {
-		a, b := n.unit(theta, l, i), n.unit(theta, l, j)
-		if sigmoid {
-			same, mirrored := apart(a, b)
-			return min(same, mirrored) / math.Sqrt2
-		}
-		d, _, _ := parallelRows(m.s.Act, a, b)
-		return d
+		return unitsApart(m.s.Act, n.unit(theta, l, i), n.unit(theta, l, j))
 	}
-	project := func(dst []float64) {
-		a, b := n.unit(dst, l, i), n.unit(dst, l, j)
-		if !sigmoid {
-			_, x, y := parallelRows(m.s.Act, a, b)
-			for k := range a {
-				r := x*a[k] + y*b[k]
-				a[k], b[k] = x*r, y*r
-			}
-			return
-		}
-		sign := 1.0
-		if same, mirrored := apart(a, b); mirrored < same {
-			sign = -1
-		}
-		for k := range a {
-			mid := 0.5 * (a[k] + sign*b[k])
-			a[k], b[k] = mid, sign*mid
-		}
-	}
+	project := func(dst []float64) { mergeUnits(m.s.Act, n.unit(dst, l, i), n.unit(dst, l, j)) }
 	return m.stratum(s, distance, project, next, func(t *mat.Dense, theta []float64) {
-		a, b := n.unit(theta, l, i), n.unit(theta, l, j)
-		x, y := 1.0, -1.0 // x φ_i + y φ_j = 0
-		if sigmoid {
-			if same, mirrored := apart(a, b); mirrored < same {
-				x = -1
-			}
-		} else if na := dot(a, a); na > 0 {
-			x = dot(a, b) / na
-		} else {
-			y = 0
-		}
+		x, y := cancelUnits(m.s.Act, n.unit(theta, l, i), n.unit(theta, l, j))
 		for o := range next {
 			t.Set(n.out(l, i, o), o, x)
 			t.Set(n.out(l, j, o), o, y)

@@ -110,7 +110,6 @@ func (m *MLP) Strata() []Stratum {
 // sigmoids w_i = ±w_j, for relu (positive) and linear units parallel weights.
 func (m *MLP) overlap(i, j int) Stratum {
 	s := Stratum{Name: fmt.Sprintf("overlap(%d,%d)", i+1, j+1), Codim: m.rowIn}
-	sigmoid := m.s.Act.sigmoid()
 	doc := "w_i = w_j or w_i = −w_j (with biases): the law depends on v_i ± v_j alone, so that their difference is free; moving the two units apart at fixed v_i w_i ± v_j w_j leaves the law unchanged to first order too"
 	switch m.s.Act {
 	case ReLUUnit:
@@ -123,52 +122,17 @@ func (m *MLP) overlap(i, j int) Stratum {
 	s.Doc = doc
 	s.Distance = func(theta []float64) float64 {
 		checkLen(len(theta), len(m.params))
-		a, b := m.unit(theta, i), m.unit(theta, j)
-		if sigmoid {
-			same, mirrored := apart(a, b)
-			return min(same, mirrored) / math.Sqrt2
-		}
-		d, _, _ := parallelRows(m.s.Act, a, b)
-		return d
+		return unitsApart(m.s.Act, m.unit(theta, i), m.unit(theta, j))
 	}
 	s.Project = func(dst, theta []float64) {
 		checkLen(len(theta), len(m.params))
 		checkLen(len(dst), len(m.params))
 		copy(dst, theta)
-		a, b := m.unit(dst, i), m.unit(dst, j)
-		if !sigmoid {
-			_, x, y := parallelRows(m.s.Act, a, b)
-			// The nearest matrix of rank 1 with rows a, b: each row's part along
-			// the leading right singular vector x a + y b.
-			for k := range a {
-				r := x*a[k] + y*b[k]
-				a[k], b[k] = x*r, y*r
-			}
-			return
-		}
-		sign := 1.0
-		if same, mirrored := apart(a, b); mirrored < same {
-			sign = -1
-		}
-		for k := range a {
-			mid := 0.5 * (a[k] + sign*b[k])
-			a[k], b[k] = mid, sign*mid
-		}
+		mergeUnits(m.s.Act, m.unit(dst, i), m.unit(dst, j))
 	}
 	s.Tangent = func(theta []float64) *mat.Dense {
 		checkLen(len(theta), len(m.params))
-		a, b := m.unit(theta, i), m.unit(theta, j)
-		// x φ_i + y φ_j = 0 on the stratum: (x, y) = (φ_j, −φ_i) up to a factor.
-		x, y := 1.0, -1.0
-		if sigmoid {
-			if same, mirrored := apart(a, b); mirrored < same {
-				x = -1
-			}
-		} else if na := dot(a, a); na > 0 {
-			x = dot(a, b) / na
-		} else {
-			y = 0 // φ_i = 0
-		}
+		x, y := cancelUnits(m.s.Act, m.unit(theta, i), m.unit(theta, j))
 		t := mat.NewDense(len(m.params), m.s.Out, nil)
 		for o := range m.s.Out {
 			lo := m.offOut + o*m.rowOut
@@ -178,6 +142,55 @@ func (m *MLP) overlap(i, j int) Stratum {
 		return t
 	}
 	return s
+}
+
+// unitsApart returns the distance of the weights a and b into two units to where
+// they compute the same function up to a factor.
+func unitsApart(act Activation, a, b []float64) float64 {
+	if act.sigmoid() {
+		same, mirrored := apart(a, b)
+		return min(same, mirrored) / math.Sqrt2
+	}
+	d, _, _ := parallelRows(act, a, b)
+	return d
+}
+
+// mergeUnits moves a and b to the nearest weights of units that compute the same
+// function up to a factor.
+func mergeUnits(act Activation, a, b []float64) {
+	if !act.sigmoid() {
+		_, x, y := parallelRows(act, a, b)
+		// The nearest matrix of rank 1 with rows a, b: each row's part along the
+		// leading right singular vector x a + y b.
+		for k := range a {
+			r := x*a[k] + y*b[k]
+			a[k], b[k] = x*r, y*r
+		}
+		return
+	}
+	sign := 1.0
+	if same, mirrored := apart(a, b); mirrored < same {
+		sign = -1
+	}
+	for k := range a {
+		mid := 0.5 * (a[k] + sign*b[k])
+		a[k], b[k] = mid, sign*mid
+	}
+}
+
+// cancelUnits returns x and y with x φ_a + y φ_b = 0 where units of weights a and b
+// compute the same function up to a factor: (φ_b, −φ_a) up to one.
+func cancelUnits(act Activation, a, b []float64) (x, y float64) {
+	if act.sigmoid() {
+		if same, mirrored := apart(a, b); mirrored < same {
+			return -1, -1
+		}
+		return 1, -1
+	}
+	if aa := dot(a, a); aa > 0 {
+		return dot(a, b) / aa, -1
+	}
+	return 1, 0 // φ_a = 0
 }
 
 // apart returns |a − b| and |a + b|.
