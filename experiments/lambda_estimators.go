@@ -41,7 +41,7 @@ var lambdaMethods = [...]string{"wbic", "ladder", "volume", "sgld", "mala", "hmc
 
 var _ = register(Experiment[lambdaEstimatorsSpec, lambdaEstimatorsRow]{
 	Name:    "lambda-estimators",
-	Version: 1,
+	Version: 2,
 	Doc: `Bias, spread and cost of every estimator of the learning coefficient.
 
 The loss is the exact expected loss, so that all error is the estimator's. The draws
@@ -316,6 +316,7 @@ func drawLambdaBias(s lambdaEstimatorsSpec, cells []Sample[lambdaEstimatorsRow])
 			return nil, err
 		}
 		p := &figs.Panel{Title: name, X: "evaluations / 1000", Y: "mean estimate − λ", LogX: true}
+		cheap, dear := math.Inf(1), 0.0
 		for _, x := range cells {
 			if x.Cell.Text("case") != name || undrawn(s, x.Cell.Text("method")) {
 				continue
@@ -323,6 +324,10 @@ func drawLambdaBias(s lambdaEstimatorsSpec, cells []Sample[lambdaEstimatorsRow])
 			m, se, _ := Mean(func(r lambdaEstimatorsRow) float64 { return r.Lambda - known.Lambda })(x)
 			cost, _, _ := Mean(func(r lambdaEstimatorsRow) float64 { return r.Evals })(x)
 			p.Series(x.Cell.Text("method"), []float64{cost / 1000}, []float64{m}, []float64{se})
+			cheap, dear = min(cheap, cost/1000), max(dear, cost/1000)
+		}
+		if dear > cheap {
+			p.Reference("no bias", []float64{cheap, dear}, []float64{0, 0})
 		}
 		panels = append(panels, p)
 	}

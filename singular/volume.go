@@ -35,7 +35,7 @@ type VolumeOptions struct {
 
 // A VolumeEstimate is an estimate of a learning coefficient by simulation.
 type VolumeEstimate struct {
-	// Lambda and Mult are the joint least-squares fit of
+	// Lambda and Mult are the joint fit by an instrument of
 	// log V(ε) = λ log ε + (m−1) log log(1/ε) + c, with standard errors from the
 	// spread of the runs. For m ≥ 2 the terms of lower order bias both by several
 	// hundredths at any ε within reach: the fit is evidence, not proof.
@@ -163,28 +163,35 @@ func fitVolume(r volumeRun, fitBelow, extra float64) float64 {
 	return num / den
 }
 
-// fitVolumeJoint returns λ and m by least squares on increments divided by the
-// increment of log ε, whose right side is then λ + (m−1)·(slope of log log).
+// fitVolumeJoint returns λ and m by the increments of all levels in the window. With
+// medians every increment of log V is −log 2 and its error lies in log ε:
+// Δ log ε = (Δ log V − (m−1) Δ loglog)/λ, linear in a = 1/λ and b = −(m−1)/λ. The
+// increment of log log(1/ε) has the error of Δ log ε in it, for which least squares
+// would pay with a multiplicity that is too large: its instrument is the increment on
+// equal steps of log ε from the first level to the last.
 func fitVolumeJoint(r volumeRun, fitBelow float64) (lambda, mult float64) {
-	// With medians every increment of log V is −log 2 and its error lies in
-	// log ε: Δ log ε = (Δ log V − (m−1) Δ loglog)/λ. Linear in a = 1/λ and
-	// b = −(m−1)/λ.
-	var s11, s12, s22, t1, t2 float64
-	for k := 1; k < len(r.logEps); k++ {
-		if r.logEps[k-1] > fitBelow {
-			continue
-		}
+	first := 0
+	for first < len(r.logEps)-1 && r.logEps[first] > fitBelow {
+		first++
+	}
+	last := len(r.logEps) - 1
+	step := (r.logEps[last] - r.logEps[first]) / float64(last-first)
+	var uu, uv, wu, wv, ux, wx float64
+	for k := first + 1; k <= last; k++ {
 		x := r.logEps[k] - r.logEps[k-1]
 		u := r.logVol[k] - r.logVol[k-1]
-		v := math.Log(-r.logEps[k]) - math.Log(-r.logEps[k-1])
-		s11 += u * u
-		s12 += u * v
-		s22 += v * v
-		t1 += u * x
-		t2 += v * x
+		v := math.Log(r.logEps[k] / r.logEps[k-1])
+		even := r.logEps[first] + step*float64(k-first)
+		w := math.Log(even / (even - step))
+		uu += u * u
+		uv += u * v
+		wu += w * u
+		wv += w * v
+		ux += u * x
+		wx += w * x
 	}
-	det := s11*s22 - s12*s12
-	a := (t1*s22 - t2*s12) / det
-	b := (t2*s11 - t1*s12) / det
+	det := uu*wv - uv*wu
+	a := (ux*wv - wx*uv) / det
+	b := (wx*uu - ux*wu) / det
 	return 1 / a, 1 - b/a
 }
