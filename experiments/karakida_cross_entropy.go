@@ -35,7 +35,7 @@ type karakidaCrossEntropyRow struct {
 
 var _ = register(Experiment[karakidaCrossEntropySpec, karakidaCrossEntropyRow]{
 	Name:    "karakida-cross-entropy",
-	Version: 1,
+	Version: 2,
 	Doc: `Fisher spectrum of wide random networks as softmax classifiers, beside mean field.
 
 Between the gradients stands Q = diag(g) − ggᵀ of the class probabilities g, which

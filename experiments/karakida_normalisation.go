@@ -35,7 +35,7 @@ type karakidaNormalisationRow struct {
 
 var _ = register(Experiment[karakidaNormalisationSpec, karakidaNormalisationRow]{
 	Name:    "karakida-normalisation",
-	Version: 1,
+	Version: 2,
 	Doc: `What normalisation of the last layer does to the largest Fisher eigenvalue.
 
 The outliers of the spectrum belong to the mean gradients. Subtraction of the mean

@@ -36,7 +36,7 @@ type karakidaTrainingRow struct {
 
 var _ = register(Experiment[karakidaTrainingSpec, karakidaTrainingRow]{
 	Name:    "karakida-training",
-	Version: 1,
+	Version: 2,
 	Doc: `Fisher spectra of wide classifiers during training, beside mean field.
 
 A wide network is trained by gradient descent on the cross-entropy with labels from

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -186,7 +187,7 @@ func (m *MeanField) SoftmaxOutliers(f *mat.Dense) []float64 {
 		softmax(prob.RawRowView(i), f.RawRowView(i))
 	}
 	d := make([]float64, c)
-	return m.outliers(n, c, func(dst *mat.SymDense, i int, lambda, shift float64) bool {
+	return m.outliers(n, c, func(dst blas64.Symmetric, i int, lambda, shift float64) bool {
 		// λ − cQ = D + cggᵀ with D = λ − c diag(g), and Q(λ−cQ)⁻¹ =
 		// D⁻¹(diag(g) − …): by Sherman and Morrison (1950),
 		// Q(λ−cQ)⁻¹ = diag(g)D⁻¹ − λ (D⁻¹g)(D⁻¹g)ᵀ/(1 + c gᵀD⁻¹g).
@@ -202,12 +203,10 @@ func (m *MeanField) SoftmaxOutliers(f *mat.Dense) []float64 {
 		}
 		s := lambda / (1 + shift*dot)
 		for k, v := range d {
+			row, w := dst.Data[k*dst.Stride:][:c], s*v
+			row[k] += v
 			for l := k; l < c; l++ {
-				w := -s * v * d[l]
-				if k == l {
-					w += v
-				}
-				dst.SetSym(k, l, dst.At(k, l)+w)
+				row[l] -= w * d[l]
 			}
 		}
 		return true
@@ -226,19 +225,17 @@ func (m *MeanField) LayerNormOutliers(f *mat.Dense) []float64 {
 	for i := range n {
 		sd[i] = standardize(norm.RawRowView(i), f.RawRowView(i))
 	}
-	all := m.outliers(n, c, func(dst *mat.SymDense, i int, lambda, shift float64) bool {
+	all := m.outliers(n, c, func(dst blas64.Symmetric, i int, lambda, shift float64) bool {
 		e := lambda*sd[i]*sd[i] - shift
 		if e <= 0 {
 			return false
 		}
-		row := norm.RawRowView(i)
-		for k := range c {
+		x, w := norm.RawRowView(i), 1/(e*float64(c))
+		for k, v := range x {
+			row := dst.Data[k*dst.Stride:][:c]
+			row[k] += 1 / e
 			for l := k; l < c; l++ {
-				w := -(1 + row[k]*row[l]) / float64(c)
-				if k == l {
-					w++
-				}
-				dst.SetSym(k, l, dst.At(k, l)+w/e)
+				row[l] -= w * (1 + v*x[l])
 			}
 		}
 		return true
@@ -264,42 +261,46 @@ func standardize(dst, x []float64) float64 {
 	return sd
 }
 
-// outliers solves for the c−1 largest eigenvalues. add adds Q_i(λ−cQ_i)⁻¹ to dst
-// and reports whether λ lies above the bulk of input i.
-func (m *MeanField) outliers(n, c int, add func(dst *mat.SymDense, i int, lambda, shift float64) bool) []float64 {
+// outliers solves for the c−1 largest eigenvalues. add adds Q_i(λ−cQ_i)⁻¹ to the
+// upper triangle of dst and reports whether λ lies above the bulk of input i.
+func (m *MeanField) outliers(n, c int, add func(dst blas64.Symmetric, i int, lambda, shift float64) bool) []float64 {
 	shift := (m.K1 - m.K2) / float64(n)
 	sum := mat.NewSymDense(c, nil)
 	var eig mat.EigenSym
 	values := make([]float64, c)
-	// at returns K2/N × eigenvalue k, from the largest, of the sum.
+	// at returns λ K2/N × eigenvalue k, from the largest, of the sum.
 	at := func(k int, lambda, shift float64) float64 {
 		sum.Zero()
 		for i := range n {
-			if !add(sum, i, lambda, shift) {
+			if !add(sum.RawSymmetric(), i, lambda, shift) {
 				return math.NaN()
 			}
 		}
 		if !eig.Factorize(sum, false) {
 			return math.NaN()
 		}
-		return m.K2 / float64(n) * eig.Values(values)[c-1-k]
+		return lambda * m.K2 / float64(n) * eig.Values(values)[c-1-k]
 	}
 	out := make([]float64, c-1)
 	for k := range out {
-		// At shift 0 the sum is ΣQ/λ. The map λ → λ·at(λ) falls with λ, so that its
-		// iterates close in on the fixed point from both sides.
-		out[k] = at(k, 1, 0)
-		lambda := out[k]
-		for range 200 {
-			next := lambda * at(k, lambda, shift)
-			if math.IsNaN(next) {
+		out[k] = at(k, 1, 0) // the sum is ΣQ/λ there
+		// at falls and is convex in λ, so that its fixed point lies between any λ and
+		// at(λ), and secants from out[k], which is below it, stay there: out of the bulk.
+		a, b := out[k], at(k, out[k], shift)
+		if math.IsNaN(b) {
+			continue // out[k] lies in the bulk
+		}
+		fa, fb := b-a, at(k, b, shift)-b
+		for range 100 {
+			if !(math.Abs(fb) > 1e-12*b) {
 				break
 			}
-			if math.Abs(next-lambda) <= 1e-12*lambda {
-				out[k] = next
-				break
-			}
-			lambda = (next + lambda) / 2 // damped against overshoot into the bulk
+			next := b - fb*(b-a)/(fb-fa)
+			a, fa = b, fb
+			b, fb = next, at(k, next, shift)-next
+		}
+		if math.Abs(fb) <= 1e-12*b {
+			out[k] = b
 		}
 	}
 	return out
