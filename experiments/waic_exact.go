@@ -157,11 +157,49 @@ func line(x, w []float64) (*models.Data, []float64) {
 	return &models.Data{N: len(x), Q: 1, V: x}, w
 }
 
+// waicTol is the change of a number of the row, in nats, at which refining stops, and
+// waicMost the number of refinements, each by half of the nodes more in every coordinate.
+const (
+	waicTol  = 1e-3
+	waicMost = 3
+)
+
+// refined scores by finer and finer rules, from two thirds of the usual size on, until
+// no number of the row moves by more than waicTol. The last change bounds the error: it
+// is that of the coarser of two rules that converge geometrically.
+func refined(z *models.Data, score func(z *models.Data, size float64) (waicBiasRow, error)) (waicBiasRow, error) {
+	size := 2.0 / 3
+	last, err := score(z, size)
+	for range waicMost {
+		if err != nil {
+			break
+		}
+		size *= 1.5
+		var next waicBiasRow
+		next, err = score(z, size)
+		next.Err = 0
+		for _, d := range []float64{
+			next.Gen - last.Gen, next.Train - last.Train, next.WAIC - last.WAIC,
+			next.Gibbs - last.Gibbs, next.LOO - last.LOO, next.Nu - last.Nu,
+		} {
+			next.Err = math.Max(next.Err, math.Abs(d))
+		}
+		if last = next; last.Err <= waicTol {
+			break
+		}
+	}
+	return last, err
+}
+
+// sized is n nodes, times size.
+func sized(n int, size float64) int { return int(math.Ceil(float64(n) * size)) }
+
 // scoreContaminated is (1−a)N(0,1) + aN(b,1), a uniform on [0, 1] and b on [−4, 4]. The
 // posterior lies along both axes: a = u³ and b = ±4v² spread the corner, with Gauss
 // rules in u and v.
-func scoreContaminated(z *models.Data) (row waicBiasRow, err error) {
-	const bound, ua, vb = 4.0, 32, 24
+func scoreContaminated(z *models.Data, size float64) (row waicBiasRow, err error) {
+	const bound = 4.0
+	ua, vb := sized(32, size), sized(24, size)
 	u, wu := make([]float64, ua), make([]float64, ua)
 	v, wv := make([]float64, vb), make([]float64, vb)
 	quad.Legendre{}.FixedLocations(u, wu, 0, 1)
@@ -185,18 +223,19 @@ func scoreContaminated(z *models.Data) (row waicBiasRow, err error) {
 		return row, err
 	}
 	q.condition(l, logPrior)
-	fresh, fw := line(trapezoid(65, 8))
+	fresh, fw := line(trapezoid(sized(65, size), 8))
 	return q.score(m, l, []float64{0, 0}, fresh, fw)
 }
 
 // scoreUnit is y = vφ(wx) + e, φ(h) = erf(h/√2), w uniform on [0, 3] and v ~ N(0, 3²):
 // given w the posterior of v is normal, so that a Gauss rule in w and the trapezoidal
 // rule in v resolve it.
-func scoreUnit(z *models.Data) (row waicBiasRow, err error) {
-	const bound, scale, uw = 3.0, 3.0, 32
+func scoreUnit(z *models.Data, size float64) (row waicBiasRow, err error) {
+	const bound, scale = 3.0, 3.0
+	uw := sized(32, size)
 	u, wu := make([]float64, uw), make([]float64, uw)
 	quad.Legendre{}.FixedLocations(u, wu, 0, 1)
-	x, wx := trapezoid(15, 6)
+	x, wx := trapezoid(sized(15, size), 6)
 	m, err := models.Parse("mlp:hidden=1")
 	if err != nil {
 		return row, err
@@ -223,7 +262,7 @@ func scoreUnit(z *models.Data) (row waicBiasRow, err error) {
 	}
 	q.normalise(evidence)
 	// New rows: inputs and noise from N(0, 1).
-	gx, gw := trapezoid(25, 6)
+	gx, gw := trapezoid(sized(25, size), 6)
 	fresh := models.NewData(len(gx)*len(gx), 1, 1)
 	fw := make([]float64, fresh.N)
 	for i := range gx {
