@@ -71,7 +71,7 @@ directions fast and most of them slowly. Mode i decays by 1 − ηλ_i/N a step.
 	Figures: []Figure[karakidaKernelSpec, karakidaKernelRow]{{
 		Name: "scaling", Doc: "Mean, second moment and largest eigenvalue of the tangent kernel against the number of samples N, at the first width.",
 		Draw: func(s karakidaKernelSpec, cells []Sample[karakidaKernelRow]) (Drawing, error) {
-			return drawKernel(s, cells, s.predictNTK)
+			return drawKernel(s, cells, "n", "samples N", s.predictNTK)
 		},
 	}},
 })
@@ -133,9 +133,9 @@ every input, so that the rank is exactly C.`,
 			wideLine("largest, inputs alone", func(r karakidaKernelRow) float64 { return r.Input }, m.InputMetric(n).LambdaMax, wideSource)), nil
 	},
 	Figures: []Figure[karakidaKernelSpec, karakidaKernelRow]{{
-		Name: "scaling", Doc: "Mean, second moment and largest eigenvalue of the metric against the number of samples N, at the first width.",
+		Name: "scaling", Doc: "Mean, second moment and largest eigenvalue of the metric against the width M, at the first number of samples.",
 		Draw: func(s karakidaKernelSpec, cells []Sample[karakidaKernelRow]) (Drawing, error) {
-			return drawKernel(s, cells, s.predictMetric)
+			return drawKernel(s, cells, "width", "width M", s.predictMetric)
 		},
 	}},
 })
@@ -163,14 +163,16 @@ func kernelLines(p singular.Prediction) []Line[karakidaKernelRow] {
 	}
 }
 
-func drawKernel(s karakidaKernelSpec, cells []Sample[karakidaKernelRow], theory func(c Cell) (singular.Prediction, error)) (Drawing, error) {
+// drawKernel draws the cells in which the coordinate along, whose label is x, varies,
+// and the other one has its first value.
+func drawKernel(s karakidaKernelSpec, cells []Sample[karakidaKernelRow], along, x string, theory func(c Cell) (singular.Prediction, error)) (Drawing, error) {
 	var shown []Sample[karakidaKernelRow]
 	for _, c := range cells {
-		if c.Cell.Int("width") == s.Width[0] {
+		if along == "n" && c.Cell.Int("width") == s.Width[0] || along == "width" && c.Cell.Int("n") == s.Samples[0] {
 			shown = append(shown, c)
 		}
 	}
-	return figs.New(momentPanels(s.Law.Act, "n", "samples N", shown,
+	return figs.New(momentPanels(s.Law.Act, along, x, shown,
 		func(r karakidaKernelRow) wideStats { return wideStats{r.Mean, r.Second, r.LambdaMax} },
 		func(c Cell) wideStats {
 			p, err := theory(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
@@ -103,12 +104,12 @@ and settle there. Just above the bound the growth takes more steps than are run.
 			wideLine("largest eigenvalue", func(r row) float64 { return r.Lambda }, p.LambdaMax, wideSource),
 			{Name: "share whose loss rises", Measure: Fraction(func(r row) bool { return r.Rise > 1 }), Theory: rises, Limit: true, Route: models.Exact, Source: source},
 			{Name: "share that rises, linear model", Measure: Fraction(func(r row) bool { return r.Linear > 1 }), Theory: rises, Limit: true, Route: models.Exact, Source: source},
-			{Name: "median of largest ÷ first loss", Measure: Quantile(0.5, func(r row) float64 { return r.Rise }), Theory: math.NaN()},
-			{Name: "median of last ÷ first loss", Measure: Quantile(0.5, func(r row) float64 { return r.Final }), Theory: math.NaN()},
+			{Name: "median log₁₀ of largest ÷ first loss", Measure: Quantile(0.5, func(r row) float64 { return math.Log10(r.Rise) }), Theory: math.NaN()},
+			{Name: "median log₁₀ of last ÷ first loss", Measure: Quantile(0.5, func(r row) float64 { return math.Log10(r.Final) }), Theory: math.NaN()},
 		}, nil
 	},
 	Figures: []Figure[learningRateSpec, learningRateRow]{{
-		Name: "rise", Doc: "Median of the largest loss over the steps, relative to the first, against the learning rate in units of the predicted bound; right for the model linear in its parameters.",
+		Name: "rise", Doc: "Share of networks whose loss ever rises against the learning rate in units of the predicted bound, for the network and for the model linear in its parameters; right the largest loss over the steps, relative to the first, of each network.",
 		Draw: drawLearningRate,
 	}},
 })
@@ -223,6 +224,7 @@ func (s learningRateSpec) descendLinear(dual *mat.SymDense, residual []float64, 
 
 func drawLearningRate(s learningRateSpec, cells []Sample[learningRateRow]) (Drawing, error) {
 	type row = learningRateRow
+	const x = "learning rate ÷ predicted bound"
 	var panels []*figs.Panel
 	for _, side := range []struct {
 		title string
@@ -231,23 +233,35 @@ func drawLearningRate(s learningRateSpec, cells []Sample[learningRateRow]) (Draw
 		{fmt.Sprintf("Network, M = %d", s.Width), func(r row) float64 { return r.Rise }},
 		{"Linear in the parameters", func(r row) float64 { return r.Linear }},
 	} {
-		// Beyond the bound the linear model grows without end: what matters is where
-		// it begins.
-		const top = 1e3
-		p := &figs.Panel{Title: side.title, X: "learning rate ÷ predicted bound", Y: "largest loss ÷ first loss", LogY: true, YRange: [2]float64{0.8, top}}
+		p := &figs.Panel{Title: side.title, X: x, Y: "share whose loss rises", YRange: [2]float64{-0.1, 1.1}}
 		for _, act := range s.Law.Act {
-			var x, y []float64
-			for _, c := range cells {
-				if c.Cell.Text("act") != act {
-					continue
-				}
-				m, _, _ := Quantile(0.5, side.f)(c)
-				x, y = append(x, c.Cell.Float("ratio")), append(y, m)
+			var at, y, se []float64
+			for _, c := range ofActivation(cells, act) {
+				m, e, _ := Fraction(func(r row) bool { return side.f(r) > 1 })(c)
+				at, y, se = append(at, c.Cell.Float("ratio")), append(y, m), append(se, e)
 			}
-			p.Series(act, x, y, nil)
+			p.Series(act, at, y, se)
 		}
-		p.Set("predicted bound", []float64{1, 1}, []float64{0.8, top})
+		p.Set("predicted bound", []float64{1, 1}, []float64{-0.1, 1.1})
 		panels = append(panels, p)
 	}
-	return figs.New(panels...), nil
+	// A loss that grows without end would hide where it begins.
+	const top = 1e3
+	p := &figs.Panel{Title: "Network, how far", X: x, Y: "largest loss ÷ first loss", LogY: true, YRange: [2]float64{0.8, top}}
+	for _, act := range s.Law.Act {
+		var at, y []float64
+		for _, c := range ofActivation(cells, act) {
+			for _, r := range c.Rows {
+				at, y = append(at, c.Cell.Float("ratio")), append(y, r.Rise)
+			}
+		}
+		p.Points(act, at, y)
+	}
+	p.Set("predicted bound", []float64{1, 1}, []float64{0.8, top})
+	return figs.New(append(panels, p)...), nil
+}
+
+// ofActivation returns the cells of an activation.
+func ofActivation(cells []Sample[learningRateRow], act string) []Sample[learningRateRow] {
+	return slices.DeleteFunc(slices.Clone(cells), func(c Sample[learningRateRow]) bool { return c.Cell.Text("act") != act })
 }

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,7 @@ large batches at the initial rate waste it. With momentum μ the rate α acts li
 		Task: defaultDigits(), Schedule: []string{"16", "64", "16+32+64+128+256", "256+128+64+32+16"}, Rate: 0.2, Momentum: []float64{0, 0.9},
 	},
 	Smoke:      liaoDynamicSpec{Task: smokeDigits(), Schedule: []string{"16+32", "32+16"}, Rate: 0.1, Momentum: []float64{0, 0.5}},
-	Replicates: 4, SmokeReplicates: 2, Chunk: 4,
+	Replicates: 10, SmokeReplicates: 2, Chunk: 5,
 	Check: func(s liaoDynamicSpec) error {
 		if len(s.Schedule) == 0 || len(s.Momentum) == 0 {
 			return KeyError("schedule", "want a schedule and a momentum")
@@ -61,6 +62,7 @@ large batches at the initial rate waste it. With momentum μ the rate α acts li
 	Compare: func(context.Context, liaoDynamicSpec, Cell) ([]Line[liaoRow], error) { return liaoLines(), nil },
 	Figures: []Figure[liaoDynamicSpec, liaoRow]{
 		{Name: "updates", Doc: "Test error against the number of updates, one mark for each schedule of batch sizes; lower left is better.", Draw: drawLiaoUpdates},
+		{Name: "difference", Doc: "Test error less that of the first schedule on the same images from the same weights, against the number of updates.", Draw: drawLiaoDifference},
 	},
 })
 
@@ -87,13 +89,39 @@ func liaoDynamicRun(ctx context.Context, s liaoDynamicSpec, c Cell, k mc.Key) (l
 }
 
 func drawLiaoUpdates(s liaoDynamicSpec, cells []Sample[liaoRow]) (Drawing, error) {
+	return drawSchedules(s, cells, "test error (%)", func(c, _ Sample[liaoRow]) Sample[liaoRow] { return c })
+}
+
+func drawLiaoDifference(s liaoDynamicSpec, cells []Sample[liaoRow]) (Drawing, error) {
+	return drawSchedules(s, cells, "test error less that of the first (points)", func(c, first Sample[liaoRow]) Sample[liaoRow] {
+		out := Sample[liaoRow]{Cell: c.Cell}
+		for i, r := range c.Rows {
+			j := slices.Index(first.Replicates, c.Replicates[i])
+			if j < 0 {
+				continue
+			}
+			r.Test -= first.Rows[j].Test
+			out.Rows, out.Replicates = append(out.Rows, r), append(out.Replicates, c.Replicates[i])
+		}
+		return out
+	})
+}
+
+// drawSchedules draws the test error of each schedule against its updates, one panel
+// for each momentum. of is given a cell and that of the first schedule.
+func drawSchedules(s liaoDynamicSpec, cells []Sample[liaoRow], y string, of func(c, first Sample[liaoRow]) Sample[liaoRow]) (Drawing, error) {
 	var panels []*figs.Panel
 	for _, mu := range s.Momentum {
-		p := &figs.Panel{Title: "Momentum " + strconv.FormatFloat(mu, 'g', -1, 64), X: "updates", Y: "test error (%)", LogX: true}
+		p := &figs.Panel{Title: "Momentum " + strconv.FormatFloat(mu, 'g', -1, 64), X: "updates", Y: y, LogX: true}
+		var first Sample[liaoRow]
 		for _, c := range cells {
 			if c.Cell.Float("momentum") != mu {
 				continue
 			}
+			if c.Cell.Text("schedule") == s.Schedule[0] {
+				first = c
+			}
+			c = of(c, first)
 			n, _ := mean1(c, func(r liaoRow) float64 { return float64(r.Steps) })
 			e, se := mean1(c, func(r liaoRow) float64 { return 100 * r.Test })
 			p.Series("B = "+strings.ReplaceAll(c.Cell.Text("schedule"), "+", ", "), []float64{n}, []float64{e}, []float64{se})

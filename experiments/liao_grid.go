@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -86,26 +87,27 @@ func drawLiaoMap(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 func drawLiaoRatio(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 	test := &figs.Panel{Title: "Test error", X: "rate / batch size", Y: "test error (%)", LogX: true, LogY: true}
 	loss := &figs.Panel{Title: "Training loss", X: "rate / batch size", Y: "cross-entropy (nats)", LogX: true, LogY: true}
-	// Three groups of neighbouring batch sizes show the collapse; one mark for each
-	// training shows its spread.
+	// Three groups of neighbouring batch sizes show the collapse. Means, since a test
+	// error may be 0, which has no place on the axis.
 	const groups = 3
+	byRatio := slices.SortedStableFunc(slices.Values(cells), func(a, b Sample[liaoRow]) int { return cmp.Compare(ratioOf(a.Cell), ratioOf(b.Cell)) })
 	for g := range groups {
 		batches := s.Batch[g*len(s.Batch)/groups : (g+1)*len(s.Batch)/groups]
 		var names []string
-		var x, y, z []float64
 		for _, b := range batches {
 			names = append(names, strconv.Itoa(b))
 		}
-		for _, c := range cells {
-			if b := c.Cell.Int("batch"); slices.Contains(batches, b) {
-				for _, r := range c.Rows {
-					x, y, z = append(x, c.Cell.Float("rate")/float64(b)), append(y, 100*r.Test), append(z, r.Loss)
-				}
+		var x, y, yse, z, zse []float64
+		for _, c := range byRatio {
+			if slices.Contains(batches, c.Cell.Int("batch")) {
+				e, ese := mean1(c, func(r liaoRow) float64 { return 100 * r.Test })
+				l, lse := mean1(c, func(r liaoRow) float64 { return r.Loss })
+				x, y, yse, z, zse = append(x, ratioOf(c.Cell)), append(y, e), append(yse, ese), append(z, l), append(zse, lse)
 			}
 		}
 		if len(x) > 0 {
-			test.Points("B = "+strings.Join(names, ", "), x, y)
-			loss.Points("B = "+strings.Join(names, ", "), x, z)
+			test.Series("B = "+strings.Join(names, ", "), x, y, yse)
+			loss.Series("B = "+strings.Join(names, ", "), x, z, zse)
 		}
 	}
 	energy := &figs.Panel{Title: "Energy at a constant ratio", X: "batch size B", Y: "weighted cumulative energy L", LogX: true, LogY: true}
@@ -117,15 +119,18 @@ func drawLiaoRatio(s liaoGridSpec, cells []Sample[liaoRow]) (Drawing, error) {
 	return figs.New(test, loss, energy), nil
 }
 
+// ratioOf is α/B.
+func ratioOf(c Cell) float64 { return c.Float("rate") / float64(c.Int("batch")) }
+
 // constantRatio returns B and L of the cells on the ratio α/B that most batch sizes
 // have in the grid.
 func constantRatio(s liaoGridSpec, cells []Sample[liaoRow]) (x, y, se []float64) {
 	for _, start := range cells {
-		ratio := start.Cell.Float("rate") / float64(start.Cell.Int("batch"))
+		ratio := ratioOf(start.Cell)
 		var bs, ls, es []float64
 		for _, b := range s.Batch {
 			for _, c := range cells {
-				if r := c.Cell.Float("rate") / float64(b) / ratio; c.Cell.Int("batch") == b && r > 0.999 && r < 1.001 {
+				if r := ratioOf(c.Cell) / ratio; c.Cell.Int("batch") == b && r > 0.999 && r < 1.001 {
 					l, e := mean1(c, func(r liaoRow) float64 { return r.Energy })
 					bs, ls, es = append(bs, float64(b)), append(ls, l), append(es, e)
 				}
