@@ -86,15 +86,15 @@ type ladderChain interface {
 
 // MCMCOptions sets how Sample works. Its zero value works.
 type MCMCOptions struct {
-	Chains int // 0 means 4
-	Warmup int // steps not kept, during which kernels adapt; 0 means 1000, −1 none
-	Draws  int // kept per chain; 0 means 1000
-	Thin   int // steps per kept draw; 0 means 1
-	Beta   float64
+	Chains int     // 0 means 4
+	Warmup int     // steps not kept, during which kernels adapt; 0 means 1000, −1 none
+	Draws  int     // kept per chain; 0 means 1000
+	Thin   int     // steps per kept draw; 0 means 1
+	Beta   float64 // inverse temperature; 0 means 1
 	// Start fills dst with the start of a chain; nil means the origin plus N(0, 1)
 	// noise. It is called again, up to 100 times, while the density there is 0.
 	Start func(dst []float64, chain int, rng *rand.Rand)
-	// Widths and Record keep quantities of the draws beside x and ℓ: Record fills
+	// Width and Record keep quantities of the draws beside x and ℓ: Record fills
 	// dst (Width) from draw x of a chain, as log-likelihoods of the rows or θ.
 	Width  int
 	Record func(dst []float64, chain int, x []float64)

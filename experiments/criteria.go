@@ -111,29 +111,24 @@ func (t tally[R]) drawCost(cells []Sample[R], n int) []*figs.Panel {
 // draw draws a measure of the criteria on panels like the given one, the first three
 // groups side by side.
 func (t tally[R]) draw(cells []Sample[R], n int, like figs.Panel, of func(c Cell, i int) Measure[R]) []*figs.Panel {
-	var panels []*figs.Panel
+	var row panelRow
 	var members [][]Sample[R]
+	like.X, like.LogX = t.xLabel, t.logX
 	for _, c := range cells {
 		title := t.group(c.Cell)
-		at := -1
-		for i, p := range panels {
-			if p.Title == title {
-				at = i
-			}
-		}
-		switch {
-		case title == "" || at < 0 && len(panels) == 3:
+		if title == "" {
 			continue
+		}
+		at := row.at(title, like)
+		switch {
 		case at < 0:
-			at = len(panels)
-			p := like
-			p.Title, p.X, p.LogX = title, t.xLabel, t.logX
-			panels = append(panels, &p)
+			continue
+		case at == len(members):
 			members = append(members, nil)
 		}
 		members[at] = append(members[at], c)
 	}
-	for at, p := range panels {
+	for at, p := range row.panels {
 		for i, name := range t.names[:n] {
 			if !t.shows(name) {
 				continue
@@ -146,7 +141,7 @@ func (t tally[R]) draw(cells []Sample[R], n int, like figs.Panel, of func(c Cell
 			p.Series(name, x, v, se)
 		}
 	}
-	return panels
+	return row.panels
 }
 
 func (t tally[R]) shows(name string) bool {

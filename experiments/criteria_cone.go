@@ -224,17 +224,20 @@ func coneExceeds(d int, c, h, t float64) float64 {
 	root := math.Sqrt(1 + c*c)
 	y := math.Sqrt(t) * root
 	mean, far := h/root, c*h/root
-	const steps = 800 // Simpson, over ten standard deviations on either side
+	// Simpson over the law of |Z₀|, ten standard deviations beyond its mean: over that of
+	// Z₀ the integrand would have a kink at 0.
+	const steps = 800
+	step := (mean + 10) / steps
 	sum := 0.0
 	for i := range steps + 1 {
-		z := mean - 10 + 20*float64(i)/steps
+		z := step * float64(i)
 		w := float64(2 + 2*(i%2))
 		if i == 0 || i == steps {
 			w = 1
 		}
-		sum += w * distuv.UnitNormal.Prob(z-mean) * lengthExceeds(d+1, far, (y-math.Abs(z))/c)
+		sum += w * (distuv.UnitNormal.Prob(z-mean) + distuv.UnitNormal.Prob(z+mean)) * lengthExceeds(d+1, far, (y-z)/c)
 	}
-	return sum * 20 / steps / 3
+	return sum * step / 3
 }
 
 // lengthExceeds is P(R > r) for the length R of k normals with a mean of length far:

@@ -65,7 +65,7 @@ func criteriaMixtureCount(s criteriaMixtureSpec) int {
 
 var _ = register(Experiment[criteriaMixtureSpec, criteriaMixtureRow]{
 	Name:    "criteria-mixture",
-	Version: 3,
+	Version: 4,
 	Doc: `How often each criterion finds the number of components, and what its choice costs.
 
 Data are drawn from one normal, or from two of equal weight at the given distance;

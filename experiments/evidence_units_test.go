@@ -68,7 +68,7 @@ func TestC5TwoUnitsAgain(t *testing.T) {
 	const batches, draws = 40, 4000
 	out := unitsMassDrawn(eps, batches, draws, rand.New(rand.NewPCG(5, 2006)))
 	for _, c := range []struct {
-		hi, lo     int
+		hi, lo      int
 		known, most float64
 	}{{0, 1, 0.7127, 0.004}, {2, 3, 0.6761, 0.004}} {
 		rule := (unitsMass(eps[c.hi]) - unitsMass(eps[c.lo])) / math.Log(100)

@@ -301,22 +301,16 @@ func comparePriorMass(_ context.Context, _ priorMassSpec, cell Cell) ([]Line[pri
 	return lines, nil
 }
 
-// drawPriorMass draws the first three cases: more do not fit side by side.
+// drawPriorMass draws the first three cases.
 func drawPriorMass(_ priorMassSpec, cells []Sample[priorMassRow]) (Drawing, error) {
-	panels := map[string]*figs.Panel{}
-	var order []*figs.Panel
-	const most = 3
+	var row panelRow
 	for _, c := range cells {
 		name := c.Cell.Text("case")
-		p := panels[name]
-		if p == nil {
-			if len(order) == most {
-				continue
-			}
-			p = &figs.Panel{Title: name, X: "ε", Y: "prior mass where KL < ε", LogX: true, LogY: true}
-			panels[name] = p
-			order = append(order, p)
+		at := row.at(name, figs.Panel{X: "ε", Y: "prior mass where KL < ε", LogX: true, LogY: true})
+		if at < 0 {
+			continue
 		}
+		p := row.panels[at]
 		r := c.Rows[0]
 		x, y := make([]float64, len(r.LogEps)), make([]float64, len(r.LogEps))
 		for i := range x {
@@ -333,5 +327,5 @@ func drawPriorMass(_ priorMassSpec, cells []Sample[priorMassRow]) (Drawing, erro
 			p.Slope("catalogue", known.Lambda, x[n], y[n], x[n], x[0])
 		}
 	}
-	return figs.New(order...), nil
+	return figs.New(row.panels...), nil
 }

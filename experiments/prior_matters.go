@@ -271,28 +271,20 @@ func comparePriorMatters(_ context.Context, s priorMattersSpec, cell Cell) ([]Li
 }
 
 func drawPriorFreeEnergy(s priorMattersSpec, cells []Sample[priorMattersRow]) (Drawing, error) {
-	panels := map[string]*figs.Panel{}
-	var order []*figs.Panel
-	const most = 3
+	var row panelRow
 	for _, c := range cells {
-		name := c.Cell.Text("case")
-		p := panels[name]
-		if p == nil {
-			if len(order) == most {
-				continue
-			}
-			p = &figs.Panel{Title: name, X: "n", Y: "F − n L(truth) (nats)", LogX: true}
-			panels[name] = p
-			order = append(order, p)
+		at := row.at(c.Cell.Text("case"), figs.Panel{X: "n", Y: "F − n L(truth) (nats)", LogX: true})
+		if at < 0 {
+			continue
 		}
 		var x, v, se []float64
 		for i, n := range s.N {
 			m, e, _ := Mean(func(r priorMattersRow) float64 { return r.Excess[i] })(c)
 			x, v, se = append(x, float64(n)), append(v, m), append(se, e)
 		}
-		p.Series(c.Cell.Text("prior"), x, v, se)
+		row.panels[at].Series(c.Cell.Text("prior"), x, v, se)
 	}
-	return figs.New(order...), nil
+	return figs.New(row.panels...), nil
 }
 
 func drawPriorLambda(_ priorMattersSpec, cells []Sample[priorMattersRow]) (Drawing, error) {

@@ -267,6 +267,8 @@ func (a *app) printFit(r *estimation.Report, vs []fittedInterval, data string) e
 	case len(r.Flags) == 0, r.Sound != nil && r.Sound.LogLik == r.LogLik:
 	case r.Sound != nil:
 		a.printf("best maximum without them: %s nats at θ = %s\n", six(r.Sound.LogLik), sixes(r.Sound.Theta))
+	case r.N*max(1, r.Model.Shape().Q) <= r.Dim:
+		a.printf("no number of starts mends that: take a smaller model, or more data\n")
 	default:
 		a.printf("no start reached a maximum without them: try more --starts, or a smaller model\n")
 	}
@@ -326,7 +328,11 @@ func (a *app) printMaxima(r *estimation.Report, top float64) error {
 			remarks = append(remarks, "on the variance floor: "+strings.Join(m.Floored, ", "))
 		}
 		for _, h := range m.Small {
-			remarks = append(remarks, fmt.Sprintf("component %d holds %.3g points", h.Component, h.Points))
+			points := fmt.Sprintf("%.3g points", h.Points)
+			if points == "1 points" {
+				points = "1 point"
+			}
+			remarks = append(remarks, fmt.Sprintf("component %d holds %s", h.Component, points))
 		}
 		rows = append(rows, []string{six(m.LogLik), experiments.Format(top - m.LogLik), strconv.Itoa(m.Reached), m.Status.String(), strings.Join(remarks, "; ")})
 	}
