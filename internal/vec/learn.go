@@ -33,8 +33,8 @@ type Learner struct {
 	block        []float64 // deviates
 	next, filled int       // rows of block
 	phi          []float64 // of the kernels φ and φ' of each hidden unit, else φ' alone
-	units        []float64 // of the Go code: a row for each unit of teacher and student
-	arg, exp     []float64 // of erfUnits, as units
+	units        []float64 // of the Go code: a row for each unit of teacher and student, and one more
+	arg          []float64 // of erfUnits, as units
 	far          []int
 }
 
@@ -52,7 +52,7 @@ func NewLearner(unit Unit, inputs, hidden, teacher int) *Learner {
 		State:   row(hidden * (inputs + 1)),
 		block:   row(most * (inputs + 1)),
 		phi:     row(2 * hidden),
-		units:   row(units), arg: row(units), exp: row(units), far: make([]int, units*lanes),
+		units:   row(units + 1), arg: row(units + 1), far: make([]int, (units+1)*lanes),
 	}
 }
 
@@ -186,65 +186,82 @@ func learnPortable(l *Learner, x []float64, steps int) {
 // student, the last ones, in phi.
 func (l *Learner) activate(all, student []float64) {
 	dphi := l.phi[:len(student)]
-	if l.Unit == TanhUnit {
-		tanhPortable(all, all)
-		for i, t := range student {
-			dphi[i] = math.FMA(-t, t, 1)
-		}
+	if l.Unit == ErfUnit {
+		l.erfUnits(all, dphi)
 		return
 	}
-	for i, h := range student {
-		a := math.Abs(h * root2)
-		if a > erfCut {
-			a = erfCut
+	tanhPortable(all, all)
+	for i, t := range student {
+		dphi[i] = math.FMA(-t, t, 1)
+	}
+}
+
+// erfUnits replaces h by erf(h/√2), and leaves the derivatives of the last ones in dphi:
+// first as if |h| < √2, then where it is not, since a branch for each element would be
+// mispredicted at one in five. That is one loop, whose end is mispredicted too. The
+// lengths are multiples of four.
+func (l *Learner) erfUnits(units, dphi []float64) {
+	dump := len(units)
+	far, arg, room := l.far[:dump+4], l.arg[:dump+4], l.units[:dump+4]
+	first := dump - len(dphi)
+	n := 0
+	for at := 0; at < len(units); at += 4 {
+		h := (*[4]float64)(units[at:])
+		x0, x1, x2, x3 := h[0]*root2, h[1]*root2, h[2]*root2, h[3]*root2
+		far[n], arg[n] = at, x0
+		n += beyondOne(x0)
+		far[n], arg[n] = at+1, x1
+		n += beyondOne(x1)
+		far[n], arg[n] = at+2, x2
+		n += beyondOne(x2)
+		far[n], arg[n] = at+3, x3
+		n += beyondOne(x3)
+		z0, z1, z2, z3 := x0*x0, x1*x1, x2*x2, x3*x3
+		if at >= first {
+			g := (*[4]float64)(dphi[at-first:])
+			g[0], g[1], g[2], g[3] = -z0, -z1, -z2, -z3
 		}
-		dphi[i] = -(a * a)
+		p0, p1, p2, p3 := horner(erfP[:], z0, z1, z2, z3)
+		h[0], h[1], h[2], h[3] = x0*p0, x1*p1, x2*p2, x3*p3
+	}
+	for i, z := range dphi {
+		if z < -erfCutSquare {
+			dphi[i] = -erfCutSquare
+		}
 	}
 	expNegs(dphi)
 	for i := range dphi {
 		dphi[i] *= slope
 	}
-	l.erfUnits(all)
+	far[n], far[n+1], far[n+2] = dump, dump, dump // fours
+	for k := 0; k < n; k += 4 {
+		x, to := (*[4]float64)(arg[k:]), (*[4]int)(far[k:])
+		a0, a1, a2, a3 := beforeCut(x[0]), beforeCut(x[1]), beforeCut(x[2]), beforeCut(x[3])
+		e := [4]float64{-(a0 * a0), -(a1 * a1), -(a2 * a2), -(a3 * a3)}
+		expNegs(e[:])
+		q0, q1, q2, q3 := horner(erfQ[:], a0-2, a1-2, a2-2, a3-2)
+		room[to[0]] = math.Copysign(math.FMA(-e[0], q0, 1), x[0])
+		room[to[1]] = math.Copysign(math.FMA(-e[1], q1, 1), x[1])
+		room[to[2]] = math.Copysign(math.FMA(-e[2], q2, 1), x[2])
+		room[to[3]] = math.Copysign(math.FMA(-e[3], q3, 1), x[3])
+	}
 }
 
-// erfUnits replaces h by erf(h/√2): first as if |h| < √2, then where it is not. A
-// branch for each element would be mispredicted at one in five. The length is a multiple
-// of four.
-func (l *Learner) erfUnits(units []float64) {
-	far, arg, e := l.far[:len(units)], l.arg[:len(units)], l.exp[:len(units)]
-	n := 0
-	for at := 0; at < len(units); at += 4 {
-		h := (*[4]float64)(units[at:])
-		x0, x1, x2, x3 := h[0]*root2, h[1]*root2, h[2]*root2, h[3]*root2
-		for i, x := range [...]float64{x0, x1, x2, x3} {
-			far[n], arg[n] = at+i, x
-			if math.Abs(x) >= 1 {
-				n++
-			}
-		}
-		p0, p1, p2, p3 := horner(erfP[:], x0*x0, x1*x1, x2*x2, x3*x3)
-		h[0], h[1], h[2], h[3] = x0*p0, x1*p1, x2*p2, x3*p3
+// erfCutSquare is the square of erfCut as a float64 product has it.
+var erfCutSquare = func(a float64) float64 { return a * a }(erfCut)
+
+// beforeCut is |x|, at most erfCut.
+func beforeCut(x float64) float64 {
+	a := math.Abs(x)
+	if a > erfCut {
+		a = erfCut
 	}
-	fours := (n + 3) &^ 3 // what is in arg after n does no harm
-	for k, x := range arg[:fours] {
-		a := math.Abs(x)
-		if a > erfCut {
-			a = erfCut
-		}
-		arg[k], e[k] = math.Copysign(a, x), -(a * a)
-	}
-	expNegs(e[:fours])
-	for k := 0; k < fours; k += 4 {
-		x, y := (*[4]float64)(arg[k:]), (*[4]float64)(e[k:])
-		q0, q1, q2, q3 := horner(erfQ[:], math.Abs(x[0])-2, math.Abs(x[1])-2, math.Abs(x[2])-2, math.Abs(x[3])-2)
-		y[0] = math.FMA(-y[0], q0, 1)
-		y[1] = math.FMA(-y[1], q1, 1)
-		y[2] = math.FMA(-y[2], q2, 1)
-		y[3] = math.FMA(-y[3], q3, 1)
-	}
-	for k, i := range far[:n] {
-		units[i] = math.Copysign(e[k], arg[k])
-	}
+	return a
+}
+
+// beyondOne is 1 for |x| ≥ 1, else 0, without a branch.
+func beyondOne(x float64) int {
+	return int(1 - (math.Float64bits(x)&^bitsSign-bitsOne)>>63)
 }
 
 // The coefficients of P and Q, the highest power first.

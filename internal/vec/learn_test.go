@@ -127,31 +127,38 @@ func newLearner(unit Unit, inputs, hidden int) *Learner {
 }
 
 // A trajectory is the same on every path, in every lane, and however the steps are
-// cut into calls.
+// cut into calls, with inputs that saturate the units too.
 func TestLearnerGivesTheSameBits(t *testing.T) {
 	for _, unit := range []Unit{ErfUnit, TanhUnit} {
 		for _, size := range [][2]int{{1, 2}, {2, 2}, {3, 1}, {4, 5}} {
-			ref := newLearner(unit, size[0], size[1])
-			ref.SD = 1.5
-			start := slices.Clone(ref.State)
-			on(t, portable, func() { ref.Steps(333) })
-			for _, p := range usable {
-				l := newLearner(unit, size[0], size[1])
-				l.SD = 1.5
-				// The lanes reversed.
-				g := l.Generators
-				for i := range lanes {
-					l.Generators.Seed(i, g.State(lanes-1-i))
-					for row := 0; row < len(l.State); row += lanes {
-						l.State[row+i] = start[row+lanes-1-i]
-					}
-				}
-				on(t, p, func() { l.Steps(1); l.Steps(100); l.Steps(232) })
-				for i := range l.State {
-					if j := i ^ (lanes - 1); !sameBits(l.State[i], ref.State[j]) {
-						t.Fatalf("unit %d, %v on %v: %x, want %x", unit, size, p, l.State[i], ref.State[j])
-					}
-				}
+			for _, sd := range []float64{1.5, 12} {
+				sameBitsOfLearners(t, unit, size, sd)
+			}
+		}
+	}
+}
+
+func sameBitsOfLearners(t *testing.T, unit Unit, size [2]int, sd float64) {
+	t.Helper()
+	ref := newLearner(unit, size[0], size[1])
+	ref.SD = sd
+	start := slices.Clone(ref.State)
+	on(t, portable, func() { ref.Steps(333) })
+	for _, p := range usable {
+		l := newLearner(unit, size[0], size[1])
+		l.SD = sd
+		// The lanes reversed.
+		g := l.Generators
+		for i := range lanes {
+			l.Generators.Seed(i, g.State(lanes-1-i))
+			for row := 0; row < len(l.State); row += lanes {
+				l.State[row+i] = start[row+lanes-1-i]
+			}
+		}
+		on(t, p, func() { l.Steps(1); l.Steps(100); l.Steps(232) })
+		for i := range l.State {
+			if j := i ^ (lanes - 1); !sameBits(l.State[i], ref.State[j]) || math.IsNaN(l.State[i]) {
+				t.Fatalf("unit %d, %v, inputs of size %v on %v: %x, want %x", unit, size, sd, p, l.State[i], ref.State[j])
 			}
 		}
 	}
