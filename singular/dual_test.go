@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -283,6 +284,13 @@ func TestDualRefuses(t *testing.T) {
 	if _, err := MeasureWide(net, 50, 2, CrossEntropyLoss, 0, nil, nil); err == nil {
 		t.Error("cross-entropy of one class")
 	}
+	if m, err := MeasureWide(net, 1, 2, RegressionLoss, 0, nil, rand.New(rand.NewPCG(1, 1))); err != nil || !math.IsNaN(m.Bulk.Value) || !math.IsNaN(m.Next.Value) {
+		t.Errorf("one sample: bulk %v, eigenvalue 2 %v, error %v", m.Bulk, m.Next, err)
+	}
+	net.Act, net.VarW = models.ReLUUnit, 1e200
+	if _, err := NewMeanField(net); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("order parameters that overflow: error %v", err)
+	}
 }
 
 // The same networks in blocks, with little memory, have the same spectra to
@@ -359,6 +367,9 @@ func TestMeasureWideDensity(t *testing.T) {
 	}
 	if bins := (&WideMeasurement{Spectra: [][]float64{{2}, {2}}}).Density(3); len(bins) != 1 || bins[0].Count.Value != 1 {
 		t.Errorf("one eigenvalue twice: %v", bins)
+	}
+	if bins := m.Density(7, 1e6, math.NaN(), -1); bins[6].To != 1e6 || bins[6].Count.Value != 0 || bins[0].From != m.Density(7)[0].From {
+		t.Errorf("a histogram up to 10⁶: %v", bins)
 	}
 	if bins := (&WideMeasurement{Spectra: [][]float64{nil, nil}}).Density(3); bins != nil {
 		t.Errorf("no eigenvalue: %v", bins)

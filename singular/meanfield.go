@@ -74,7 +74,8 @@ type MeanField struct {
 }
 
 // NewMeanField returns the order parameters. It is an error if there are fewer
-// than two widths, one is below 1, or a variance is negative or not finite.
+// than two widths, one is below 1, a variance is negative or not finite, or the order
+// parameters overflow.
 func NewMeanField(net WideNet) (*MeanField, error) {
 	depth := len(net.Widths)
 	if depth < 2 {
@@ -108,6 +109,9 @@ func NewMeanField(net WideNet) (*MeanField, error) {
 	m := &MeanField{Net: net}
 	m.recur()
 	m.constants()
+	if v := m.K1 + m.K2 + m.NTK1; math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil, fmt.Errorf("mean field: σ_w² = %v, σ_b² = %v: the order parameters of %d layers are too large for a number", net.VarW, net.VarB, depth)
+	}
 	return m, nil
 }
 

@@ -16,7 +16,8 @@ type WideMeasurement struct {
 	Mean, SecondMoment, LambdaMax, Rayleigh Estimate
 	// Outliers are the C largest eigenvalues, descending, C − 1 for cross-entropy;
 	// MeanOutlier is the mean of them in each network, Next the eigenvalue that
-	// follows, Bulk the mean of all that follow but structural zeros.
+	// follows, Bulk the mean of all that follow but structural zeros; both NaN where none
+	// do.
 	Outliers                []Estimate
 	MeanOutlier, Next, Bulk Estimate
 	// StructuralZeros are the same for every network; NumericalZeros is a mean.
@@ -80,6 +81,7 @@ func MeasureWide(net WideNet, samples, nets int, loss Loss, limit float64, each 
 	var mean, second, rayleigh, top, next, bulk, zeros running
 	tops := make([]running, outliers)
 	dim := plan.deep.Dim()
+	rest := dim - rs[0].spectrum.StructuralZeros - outliers
 	m := &WideMeasurement{StructuralZeros: rs[0].spectrum.StructuralZeros}
 	for _, r := range rs {
 		mean.add(r.mean)
@@ -96,15 +98,16 @@ func MeasureWide(net WideNet, samples, nets int, loss Loss, limit float64, each 
 		zeros.add(float64(r.spectrum.NumericalZeros))
 		m.Edge = max(m.Edge, after)
 		m.Spectra = append(m.Spectra, r.spectrum.NonZero())
-		if rest := dim - r.spectrum.StructuralZeros - outliers; rest > 0 {
-			bulk.add((r.mean*float64(dim) - sum) / float64(rest))
-		}
+		bulk.add((r.mean*float64(dim) - sum) / float64(rest))
 	}
 	for _, e := range tops {
 		m.Outliers = append(m.Outliers, e.estimate())
 	}
 	m.Mean, m.SecondMoment, m.Rayleigh = mean.estimate(), second.estimate(), rayleigh.estimate()
 	m.LambdaMax, m.MeanOutlier, m.Next, m.Bulk, m.NumericalZeros = m.Outliers[0], top.estimate(), next.estimate(), bulk.estimate(), zeros.estimate()
+	if rest <= 0 {
+		m.Next, m.Bulk = Estimate{math.NaN(), math.NaN()}, Estimate{math.NaN(), math.NaN()}
+	}
 	return m, nil
 }
 
@@ -116,8 +119,9 @@ type DensityBin struct {
 }
 
 // Density returns a histogram of the eigenvalues other than zeros in bins of equal
-// ratio To/From, none where there are no such eigenvalues.
-func (m *WideMeasurement) Density(bins int) []DensityBin {
+// ratio To/From, none where there are no such eigenvalues. It reaches as far as them
+// and the values above zero in also.
+func (m *WideMeasurement) Density(bins int, also ...float64) []DensityBin {
 	lo, hi := math.Inf(1), 0.0
 	for _, values := range m.Spectra {
 		if n := len(values); n > 0 {
@@ -126,6 +130,11 @@ func (m *WideMeasurement) Density(bins int) []DensityBin {
 	}
 	if hi == 0 || bins < 1 {
 		return nil
+	}
+	for _, v := range also {
+		if v > 0 {
+			lo, hi = min(lo, v), max(hi, v)
+		}
 	}
 	if lo == hi {
 		bins = 1

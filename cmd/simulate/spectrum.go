@@ -109,7 +109,7 @@ func (f *spectrumFlags) request() (net singular.WideNet, loss singular.Loss, lim
 		value, least int
 	}{
 		{"depth", f.depth, 2}, {"width", f.width, 1}, {"inputs", f.inputs, 0}, {"samples", f.samples, 1},
-		{"outputs", f.outputs, 1}, {"nets", f.nets, 2}, {"draws", f.draws, 2},
+		{"outputs", f.outputs, 1}, {"nets", f.nets, 2}, {"draws", f.draws, 2}, {"workers", f.workers, 0},
 	} {
 		if v.value < v.least {
 			return net, 0, 0, fmt.Errorf("--%s %d: want a whole number from %d", v.flag, v.value, v.least)
@@ -238,7 +238,9 @@ func spectrumTheory(field *singular.MeanField, f *spectrumFlags, loss singular.L
 	}
 	t.mean.Value, t.second.Value, t.lambda.Value, t.count = p.Mean, p.SecondMoment, p.LambdaMax, p.Outliers
 	if loss == singular.RegressionLoss {
-		t.bulk = p.Bulk
+		if f.samples > 1 {
+			t.bulk = p.Bulk
+		}
 		if centred == nil {
 			t.outliers = slices.Repeat([]float64{p.LambdaMax}, p.Outliers)
 		}

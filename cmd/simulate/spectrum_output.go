@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/neuromanifold/neuromanifold/experiments"
 	"github.com/neuromanifold/neuromanifold/singular"
@@ -38,16 +39,24 @@ type spectrumBin struct {
 // spectrumBins is the number of bins of the density: a terminal's worth.
 const spectrumBins = 16
 
-// predictedIn returns how many of the predicted outliers lie in a bin; those beyond
-// the ends of the histogram count in its last and first.
-func (t *spectrumPrediction) predictedIn(b int, bins []singular.DensityBin) int {
+// density returns the histogram, of fewer bins where there are few eigenvalues, with
+// the predicted outliers within its range.
+func (t *spectrumPrediction) density(m *singular.WideMeasurement) []spectrumBin {
 	n := 0
-	for _, v := range t.outliers {
-		if (v > bins[b].From || b == 0) && (v <= bins[b].To || b == len(bins)-1) {
-			n++
-		}
+	for _, values := range m.Spectra {
+		n += len(values)
 	}
-	return n
+	var out []spectrumBin
+	for b, d := range m.Density(max(1, min(spectrumBins, n/4)), t.outliers...) {
+		bin := spectrumBin{number(d.From), number(d.To), measured(d.Count), 0}
+		for _, v := range t.outliers {
+			if (v > d.From || b == 0) && v <= d.To {
+				bin.Predicted++
+			}
+		}
+		out = append(out, bin)
+	}
+	return out
 }
 
 type spectrumNetwork struct {
@@ -107,7 +116,7 @@ type spectrumZeros struct {
 }
 
 func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singular.MeanField, t *spectrumPrediction, m *singular.WideMeasurement) error {
-	bins := m.Density(spectrumBins)
+	bins := t.density(m)
 	rate := singular.Estimate{Value: singular.CriticalRate(m.LambdaMax.Value, f.momentum)}
 	rate.SE = rate.Value * m.LambdaMax.SE / m.LambdaMax.Value
 	if a.json {
@@ -127,14 +136,11 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 				"mean": measured(m.Mean), "second_moment": measured(m.SecondMoment), "lambda_max": measured(m.LambdaMax),
 				"rayleigh": measured(m.Rayleigh), "mean_outlier": measured(m.MeanOutlier), "next": measured(m.Next), "bulk": measured(m.Bulk), "critical_rate": measured(rate),
 			},
-			Edge:  number(m.Edge),
+			Density: bins, Edge: number(m.Edge),
 			Zeros: spectrumZeros{m.StructuralZeros, measured(m.NumericalZeros)}, Warnings: []string{},
 		}
 		for _, v := range t.outliers {
 			out.Theory.OutlierValues = append(out.Theory.OutlierValues, number(v))
-		}
-		for b, d := range bins {
-			out.Density = append(out.Density, spectrumBin{number(d.From), number(d.To), measured(d.Count), t.predictedIn(b, bins)})
 		}
 		if w := t.warning(m.Edge); w != "" {
 			out.Warnings = append(out.Warnings, w)
@@ -178,13 +184,15 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 		return err
 	}
 	rows = nil
-	for b := len(bins) - 1; b >= 0; b-- {
+	for _, d := range slices.Backward(bins) {
 		mark := ""
-		if n := t.predictedIn(b, bins); n > 0 {
-			mark = fmt.Sprint(n)
+		if d.Predicted > 0 {
+			mark = fmt.Sprint(d.Predicted)
 		}
-		d := bins[b]
-		rows = append(rows, []string{experiments.Format(d.From), experiments.Format(d.To), experiments.Format(d.Count.Value), experiments.FormatSE(d.Count.SE), mark})
+		rows = append(rows, []string{
+			experiments.Format(float64(d.From)), experiments.Format(float64(d.To)),
+			experiments.Format(float64(d.Count.Mean)), experiments.FormatSE(float64(d.Count.SE)), mark,
+		})
 	}
 	a.printf("\nDensity of the eigenvalues that are not zero, counts in one network\n")
 	if err := a.table("from|to|eigenvalues|± s.e.|predicted outliers", "", rows); err != nil {
@@ -199,10 +207,12 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 	if w := t.warning(m.Edge); w != "" {
 		a.printf("warning: %s\n", w)
 	}
+	theory := experiments.Format(t.critical) + " by theory"
 	if t.reason != "" {
 		a.printf("no theory for outliers: %s\n", t.reason)
-		return nil
+		theory = "unknown by theory"
 	}
-	a.printf("gradient descent is stable up to a learning rate of %s (theory; momentum %v), %s ± %s as measured\n", experiments.Format(t.critical), f.momentum, experiments.Format(rate.Value), experiments.FormatSE(rate.SE))
+	a.printf("gradient descent with momentum %v is stable up to a learning rate %s, %s ± %s as measured\n",
+		f.momentum, theory, experiments.Format(rate.Value), experiments.FormatSE(rate.SE))
 	return nil
 }
