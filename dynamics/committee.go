@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -252,27 +251,8 @@ func (c *Committee) diffusion() {
 
 // Flow returns the dynamics as a flow of the state, by the explicit method.
 func (c *Committee) Flow(tol Tolerances) Flow {
-	return &committeeFlow{c, newDopri5(c.Field, c.Dim(), tol)}
+	return explicitFlow{newDopri5(c.Field, c.Dim(), tol), func() bool { return c.lost }}
 }
-
-type committeeFlow struct {
-	c *Committee
-	s *dopri5
-}
-
-// Step implements Flow.
-func (f *committeeFlow) Step(x []float64, most float64, _ *rand.Rand) (float64, error) {
-	dt, err := f.s.step(x, most)
-	if err != nil && f.c.lost {
-		return dt, ErrSingular
-	}
-	return dt, err
-}
-
-// At implements Dense.
-func (f *committeeFlow) At(dst []float64, dt float64) { f.s.At(dst, dt) }
-
-func (f *committeeFlow) restart() { f.s.fresh = false }
 
 // kernel2 is I₂ = E[φ_a φ_b] for fields of covariance c.
 func kernel2(c *mat.Dense, a, b int) float64 {

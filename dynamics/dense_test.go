@@ -58,7 +58,8 @@ func TestExtensionsHaveTheirOrder(t *testing.T) {
 }
 
 // The extension of the implicit method does not multiply errors in a stiff direction:
-// x' = −λ(x − cos τ) − sin τ from its slow solution, with steps of λh = 10⁶.
+// x' = −λ(x − cos τ) − sin τ from its slow solution, with steps of up to λh = 10⁶, to
+// order 2.
 func TestExtensionOfAStiffStep(t *testing.T) {
 	const rate = 1e7
 	f := func(dst, x []float64) bool {
@@ -69,21 +70,30 @@ func TestExtensionOfAStiffStep(t *testing.T) {
 		dst.Copy(mat.NewDense(2, 2, []float64{-rate, -rate*math.Sin(x[1]) - math.Cos(x[1]), 0, 0}))
 		return true
 	}
-	s := newRosenbrock(f, jac, 2, Tolerances{Abs: 1e6, Rel: 1e6})
-	s.h = 0.1
-	x, at := []float64{1, 0}, make([]float64, 2)
-	for range 10 {
-		from := x[1]
-		if _, err := s.step(x, 0.1); err != nil {
-			t.Fatal(err)
-		}
-		for i := range 21 {
-			tau := 0.1 * float64(i) / 20
-			s.At(at, tau)
-			if e := math.Abs(at[0] - math.Cos(from+tau)); e > 0.02 {
-				t.Errorf("at τ = %.3f off by %.2g", from+tau, e)
+	worst := func(h float64) (most float64) {
+		s := newRosenbrock(f, jac, 2, Tolerances{Abs: 1e6, Rel: 1e6})
+		s.h = h
+		x, at := []float64{1, 0}, make([]float64, 2)
+		for x[1] < 1-h/2 {
+			from := x[1]
+			if _, err := s.step(x, h); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 21 {
+				tau := h * float64(i) / 20
+				s.At(at, tau)
+				most = max(most, math.Abs(at[0]-math.Cos(from+tau)))
 			}
 		}
+		return most
+	}
+	last := math.NaN()
+	for _, h := range []float64{0.1, 0.05, 0.025} {
+		e := worst(h)
+		if !(e < 0.6*h*h) || math.Abs(last/e-4) > 0.4 {
+			t.Errorf("steps of %v: off by %.2g, and by %.2g with twice the step", h, e, last)
+		}
+		last = e
 	}
 }
 
@@ -174,37 +184,80 @@ func TestExtensionOutsideTheDomain(t *testing.T) {
 	}
 }
 
-// What has an extension: the flows of the explicit method and the implicit one.
+// What has an extension: the flows in continuous time, whose extension at a random time
+// is what steps to it give, and not what moves by steps.
 func TestDenseFlows(t *testing.T) {
 	o := teacher(t, "mlp:hidden=2", "mlp:hidden=2", fixtures["T+"].at...)
-	for _, f := range []Flow{NewGradientFlow(o, Tolerances{}), NewStiffGradientFlow(o, Tolerances{}), (&Reduced{K: 1, Scale: 1}).Flow(Tolerances{}), committee(t, CommitteeSettings{Students: 2}).Flow(Tolerances{})} {
-		if _, ok := f.(Dense); !ok {
+	mix := teacher(t, "mixture:k=2,sd=1", "mixture:k=2,sd=1", .4, -1, 1)
+	for _, f := range []Flow{(&Reduced{K: 1, Scale: 1}).Flow(Tolerances{}), committee(t, CommitteeSettings{Students: 2}).Flow(Tolerances{})} {
+		if _, ok := denseOf(f); !ok {
 			t.Errorf("%T has no extension", f)
 		}
 	}
-	rng := rand.New(rand.NewPCG(1, 2)) // a random start: the extension at a random time is what a step to it gives
-	for range 5 {
-		x := []float64{rng.Float64(), 1 + rng.Float64(), 5, 5}
-		y, at := append([]float64(nil), x...), make([]float64, 4)
-		f := NewGradientFlow(o, Tolerances{})
-		dt, err := f.Step(x, 0.01, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dt *= rng.Float64()
-		f.At(at, dt)
-		g := NewGradientFlow(o, Tolerances{1e-14, 1e-13})
-		for left := dt; left > 1e-14*dt; {
-			h, err := g.Step(y, left, nil)
+	unit := []float64{.3, 1.2, 5, 5}
+	near := []float64{1.8, 1.85, 5, 4}
+	for _, c := range []struct {
+		name, method string
+		o            *Objective
+		start        []float64
+		tol          float64
+	}{
+		{"gradient", "gd", o, unit, 1e-8}, {"implicit", "implicit", o, unit, 1e-5},
+		{"natural in θ", "natural", o, unit, 1e-7}, {"natural in the chart", "natural", o, near, 1e-7},
+		{"EM", "em", mix, []float64{.3, -.5, .7}, 1e-8}, {"natural of a mixture", "natural", mix, []float64{.3, -.1, .1}, 1e-7},
+	} {
+		flow := func(tol Tolerances) Flow {
+			f, err := NewMethod(c.method, c.o, c.start, MethodOptions{Tolerances: tol})
 			if err != nil {
 				t.Fatal(err)
 			}
-			left -= h
+			return f
 		}
-		for i := range y {
-			if math.Abs(at[i]-y[i]) > 1e-8*(1+math.Abs(y[i])) {
-				t.Errorf("coordinate %d after %g: %v, want %v", i, dt, at[i], y[i])
+		f, ok := denseOf(flow(Tolerances{}))
+		if !ok {
+			t.Errorf("%s has no extension", c.name)
+			continue
+		}
+		rng := rand.New(rand.NewPCG(1, 2))
+		x := append([]float64(nil), c.start...)
+		y, at := append([]float64(nil), x...), make([]float64, len(x))
+		for range 3 { // the first steps find their size
+			copy(y, x)
+			dt, err := f.Step(x, 0.1, nil)
+			if err != nil {
+				t.Fatal(c.name, err)
 			}
+			f.At(at, dt)
+			for i := range x {
+				if math.Abs(at[i]-x[i]) > 1e-13*(1+math.Abs(x[i])) {
+					t.Errorf("%s: ends at %v, the step at %v", c.name, at, x)
+				}
+			}
+			dt *= rng.Float64()
+			f.At(at, dt)
+			g := flow(Tolerances{1e-12, 1e-11})
+			for left := dt; left > 1e-14*dt; {
+				h, err := g.Step(y, left, nil)
+				if err != nil {
+					t.Fatal(c.name, err)
+				}
+				left -= h
+			}
+			for i := range y {
+				if math.Abs(at[i]-y[i]) > c.tol*(1+math.Abs(y[i])) {
+					t.Errorf("%s: coordinate %d after %g: %v, want %v", c.name, i, dt, at[i], y[i])
+				}
+			}
+		}
+		if c.method == "implicit" {
+			continue
+		}
+		steps, err := NewMethod(c.method, c.o, c.start, MethodOptions{Step: .01})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := denseOf(steps); ok {
+			t.Errorf("%s by steps has an extension", c.name)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package dynamics
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"github.com/neuromanifold/neuromanifold/internal/ode"
 )
@@ -98,6 +99,23 @@ func (s *dopri5) step(x []float64, most float64) (float64, error) {
 // At implements Dense by the continuous extension of order 4: its error is O(h⁵), as
 // that which the step size control keeps below the tolerances, and it costs no field.
 func (s *dopri5) At(dst []float64, dt float64) { s.pair.At(dst, s.from, s.y, s.took, dt) }
+
+// An explicitFlow is the flow of a field by this method.
+type explicitFlow struct {
+	*dopri5
+	lost func() bool // whether the field failed because a matrix is singular; or nil
+}
+
+// Step implements Flow.
+func (f explicitFlow) Step(x []float64, most float64, _ *rand.Rand) (float64, error) {
+	dt, err := f.step(x, most)
+	if err != nil && f.lost != nil && f.lost() {
+		return dt, ErrSingular
+	}
+	return dt, err
+}
+
+func (f explicitFlow) restart() { f.fresh = false }
 
 // try fills y with the solution of order 5 after h and returns the scaled error.
 func (s *dopri5) try(x []float64, h float64) float64 {

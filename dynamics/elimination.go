@@ -3,7 +3,6 @@ package dynamics
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"gonum.org/v1/gonum/integrate/quad"
 	"gonum.org/v1/gonum/mat"
@@ -85,17 +84,8 @@ func (e *Elimination) Field(dst, x []float64) bool {
 
 // Flow returns the reduced system as a flow of (w, v).
 func (e *Elimination) Flow(tol Tolerances) Flow {
-	return eliminationFlow{newDopri5(e.Field, e.net.in+1, tol)}
+	return explicitFlow{newDopri5(e.Field, e.net.in+1, tol), nil}
 }
-
-type eliminationFlow struct{ *dopri5 }
-
-// Step implements Flow.
-func (f eliminationFlow) Step(x []float64, most float64, _ *rand.Rand) (float64, error) {
-	return f.step(x, most)
-}
-
-func (f eliminationFlow) restart() { f.fresh = false }
 
 // Rise returns ∫ ψ/ψ′ from a to b, which is the change of ½v² along an orbit from
 // input weight a to b, and an estimate of its error; by 20-point Gauss rules on

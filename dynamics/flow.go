@@ -29,6 +29,15 @@ type Dense interface {
 	At(dst []float64, dt float64)
 }
 
+// denseOf returns flow as a Dense one, if it is: some are only without a step size.
+func denseOf(flow Flow) (Dense, bool) {
+	if f, ok := flow.(interface{ dense() bool }); ok && !f.dense() {
+		return nil, false
+	}
+	f, ok := flow.(Dense)
+	return f, ok
+}
+
 // The errors of a Step. Run turns them into a Stop.
 var (
 	// ErrDiverged: the parameters or the field are not finite any more.

@@ -128,7 +128,7 @@ func newNatural(o *Objective, opt MethodOptions) (Flow, error) {
 		return plain, nil //nolint:nilerr // a model without a chart has the flow in θ
 	}
 	mu := make([]float64, models.Dim(o.Model()))
-	return &natural{plain, chart, mu}, nil
+	return &natural{plain: plain, chart: chart, mu: mu, last: plain}, nil
 }
 
 // A natural is one flow in two coordinate systems: in the chart while the units are
@@ -137,6 +137,7 @@ type natural struct {
 	plain *NaturalGradient
 	chart *ChartGradient
 	mu    []float64
+	last  Dense // the one that took the last step
 }
 
 // nearOverlap is the δ = (1−z²)u², relative to the size of the locations, below which
@@ -148,11 +149,16 @@ func (n *natural) Step(theta []float64, most float64, rng *rand.Rand) (float64, 
 	if n.chart.chart.Forward(n.mu, theta) == nil && n.mu[0] < nearOverlap*(1+n.mu[2]*n.mu[2]) {
 		n.plain.restart()
 		if dt, err := n.chart.Step(theta, most, rng); err == nil {
+			n.last = n.chart
 			return dt, nil
 		}
 	}
+	n.last = n.plain
 	return n.plain.Step(theta, most, rng)
 }
+
+// At implements Dense.
+func (n *natural) At(dst []float64, dt float64) { n.last.At(dst, dt) }
 
 func (n *natural) restart() {
 	n.plain.restart()

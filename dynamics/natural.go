@@ -130,6 +130,11 @@ func (n *NaturalGradient) why(err error) error {
 	return n.o.why(err)
 }
 
+// At implements Dense for the flow, not for steps.
+func (n *NaturalGradient) At(dst []float64, dt float64) { n.flow.At(dst, dt) }
+
+func (n *NaturalGradient) dense() bool { return n.opt.Step == 0 }
+
 func (n *NaturalGradient) restart() { n.flow.fresh = false }
 
 // A ChartGradient is the natural gradient flow of two units in the regular chart
@@ -146,7 +151,8 @@ type ChartGradient struct {
 	s, mu []float64
 	flow  *dopri5
 	known []float64 // the θ that mu belongs to
-	swap  bool      // the units stand in the other order than the chart's, u < 0
+	at    []float64
+	swap  bool // the units stand in the other order than the chart's, u < 0
 	err   error
 }
 
@@ -158,12 +164,17 @@ func NewChartGradient(o *Objective, tol Tolerances) (*ChartGradient, error) {
 	if err != nil {
 		return nil, err
 	}
-	truth, reach, ok := lawOf(o)
+	var truth func(x float64) float64
+	var reach float64
+	ok := false
+	if m, at := o.Truth(); m != nil && m.Shape() == o.Model().Shape() {
+		truth, reach, ok = models.LineFunction(m, at)
+	}
 	if !ok {
 		return nil, fmt.Errorf("%v: %w: the teacher is not a network or a mixture of the same units", o.Model(), singular.ErrNoChart)
 	}
 	d := models.Dim(o.Model())
-	g := &ChartGradient{chart: c, truth: truth, reach: reach, f: mat.NewSymDense(d, nil), s: make([]float64, d), mu: make([]float64, d), known: make([]float64, d)}
+	g := &ChartGradient{chart: c, truth: truth, reach: reach, f: mat.NewSymDense(d, nil), s: make([]float64, d), mu: make([]float64, d), known: make([]float64, d), at: make([]float64, d)}
 	if tol.Abs == 0 {
 		tol.Abs = 1e-14 // γ is of third order in u
 	}
@@ -238,6 +249,20 @@ func (g *ChartGradient) Step(theta []float64, most float64, _ *rand.Rand) (float
 	return dt, nil
 }
 
+// At implements Dense; θ is NaN where the extension leaves the chart.
+func (g *ChartGradient) At(dst []float64, dt float64) {
+	g.flow.At(g.at, dt)
+	if g.chart.Inverse(dst, g.at) != nil {
+		for i := range dst {
+			dst[i] = math.NaN()
+		}
+		return
+	}
+	if g.swap {
+		exchange(dst)
+	}
+}
+
 // exchange puts two units in the other order.
 func exchange(theta []float64) {
 	if len(theta) == 3 {
@@ -254,75 +279,3 @@ func (g *ChartGradient) restart() {
 
 // forget has the next step read its point from θ.
 func (g *ChartGradient) forget() { g.known[0] = math.NaN() }
-
-// lawOf returns the mean of the teacher at input x, or its density, and the size
-// of its largest location.
-func lawOf(o *Objective) (f func(x float64) float64, reach float64, ok bool) {
-	truth, at := o.Truth()
-	switch t := truth.(type) {
-	case *models.MLP:
-		s := t.Settings()
-		if s.Bias || s.In != 1 || s.Out != 1 {
-			return nil, 0, false
-		}
-		act := math.Tanh
-		switch s.Act {
-		case models.ErfUnit:
-			act = func(h float64) float64 { return math.Erf(h / math.Sqrt2) }
-		case models.TanhUnit:
-		default:
-			return nil, 0, false
-		}
-		h := s.Hidden
-		for _, w := range at[:h] {
-			reach = max(reach, math.Abs(w))
-		}
-		return func(x float64) float64 {
-			y := 0.0
-			for i, w := range at[:h] {
-				y += at[h+i] * act(w*x)
-			}
-			return y
-		}, reach, true
-	case *models.RBF:
-		s := t.Settings()
-		if s.In != 1 {
-			return nil, 0, false
-		}
-		h, w := s.Hidden, s.Width
-		for _, c := range at[:h] {
-			reach = max(reach, math.Abs(c))
-		}
-		return func(x float64) float64 {
-			y := 0.0
-			for i, c := range at[:h] {
-				e := (x - c) / w
-				y += at[h+i] * math.Exp(-e*e/2)
-			}
-			return y
-		}, reach, true
-	case *models.Mixture:
-		s := t.Settings()
-		k := t.K()
-		if s.Variance != models.VarKnown {
-			return nil, 0, false
-		}
-		for _, c := range at[k-1:] {
-			reach = max(reach, math.Abs(c))
-		}
-		return func(x float64) float64 {
-			last, p := 1.0, 0.0
-			for i := range k {
-				w := last
-				if i < k-1 {
-					w = at[i]
-					last -= w
-				}
-				e := (x - at[k-1+i]) / s.Sigma
-				p += w * math.Exp(-e*e/2)
-			}
-			return p / (s.Sigma * math.Sqrt(2*math.Pi))
-		}, reach, true
-	}
-	return nil, 0, false
-}

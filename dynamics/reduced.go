@@ -3,7 +3,6 @@ package dynamics
 import (
 	"errors"
 	"math"
-	"math/rand/v2"
 )
 
 // Closure says how a reduced system treats the single unit (s, r) while u moves.
@@ -181,17 +180,8 @@ func (r *Reduced) reach(rise float64, outside bool) float64 {
 
 // Flow returns the reduced system as a Flow of (u, z).
 func (r *Reduced) Flow(tol Tolerances) Flow {
-	return reducedFlow{newDopri5(r.Field, 2, tol)}
+	return explicitFlow{newDopri5(r.Field, 2, tol), nil}
 }
-
-type reducedFlow struct{ *dopri5 }
-
-// Step implements Flow.
-func (f reducedFlow) Step(x []float64, most float64, _ *rand.Rand) (float64, error) {
-	return f.step(x, most)
-}
-
-func (f reducedFlow) restart() { f.fresh = false }
 
 // Plateau returns how long |u| takes from its value at (u, z) until it has grown to
 // exit. It is +Inf for an orbit that does not get there, and 0 if it is there.

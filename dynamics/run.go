@@ -128,7 +128,7 @@ func Run(ctx context.Context, flow Flow, loss func([]float64) float64, start []f
 		r.sign = clock.Event(r.theta)
 	}
 	follow := r.follow
-	if f, ok := flow.(Dense); ok {
+	if f, ok := denseOf(flow); ok {
 		follow = func(ctx context.Context, times []float64) error { return r.dense(ctx, f, times) }
 	}
 	if err := follow(ctx, clock.times()); err != nil {

@@ -298,4 +298,9 @@ func (e *EM) Step(theta []float64, most float64, _ *rand.Rand) (float64, error) 
 	return e.a, accept(theta, e.next)
 }
 
+// At implements Dense for the flow, not for steps.
+func (e *EM) At(dst []float64, dt float64) { e.flow.At(dst, dt) }
+
+func (e *EM) dense() bool { return e.a == 0 }
+
 func (e *EM) restart() { e.flow.fresh = false }

@@ -47,7 +47,7 @@ const (
 
 var _ = register(Experiment[plateauSpec, plateauRow]{
 	Name:    "plateau",
-	Version: 2,
+	Version: 3,
 	Doc: `Learning curves of gradient and natural gradient from the same starts near an overlap.
 
 Where two hidden units do the work of the best single one the loss stands still. The
@@ -212,12 +212,17 @@ func runPlateau(ctx context.Context, s plateauSpec, method string, u float64, rn
 	if err != nil {
 		return plateauRow{}, err
 	}
+	// Steps of a fixed size are watched; those of a flow are long, and it has an event.
 	w := &spotter{Flow: flow, loss: o.Loss, level: line.Loss / 2, when: math.Inf(1)}
-	p, err := dynamics.Run(ctx, w, o.Loss, start, dynamics.Clock{Until: s.Until, Points: s.Points, First: s.Until / 1e4}, rng, dynamics.DistanceProbes(o.Model())...)
+	continuous := method == byGradient || method == byNatural
+	if !continuous {
+		flow = w
+	}
+	p, err := dynamics.Run(ctx, flow, o.Loss, start, dynamics.Clock{Until: s.Until, Points: s.Points, First: s.Until / 1e4}, rng, dynamics.DistanceProbes(o.Model())...)
 	if err != nil {
 		return plateauRow{}, err
 	}
-	if method == byGradient || method == byNatural { // where a step is long, to the crossing itself
+	if continuous {
 		if tau, ok, err := s.halfTime(ctx, method, u); err != nil {
 			return plateauRow{}, err
 		} else if ok {
