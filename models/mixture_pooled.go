@@ -66,25 +66,78 @@ func (l *mixPooled) lighterFirst(g, u []float64) float64 {
 	if m.blocks > 0 {
 		v, logNorm = math.Exp(u[3]), -halfLog2Pi-u[3]/2
 	}
-	mid, delta := (mu1+mu2)/2, (mu1-mu2)/2
-	// For means that are further apart, log p is a small difference of large terms.
-	const far = 8 // standard deviations
-	if !(delta*delta <= far*far*v) {
+	if farApart(mu1, mu2, v) {
 		m.FromFree(l.theta, u)
-		ll := l.Score(l.s, l.theta)
+		ll := l.mixPair.Score(l.s, l.theta)
 		m.PullScore(g, u, l.s)
 		return ll
 	}
+	ll, c := l.pooled(u[0], mu1, mu2, v, logNorm)
+	g[0], g[1], g[2] = c.weight, c.mu1*slope1, c.mu2*slope2
+	if m.blocks > 0 {
+		g[3] = c.logVar
+	}
+	return ll
+}
+
+// Score implements Scorer by the sums of ScoreFree, except for a weight that is 0 or
+// nearly, for which the score across the boundary is not in them.
+func (l *mixPooled) Score(dst, theta []float64) float64 {
+	checkLen(len(theta), len(l.u))
+	checkLen(len(dst), len(l.u))
+	pi1, pi2 := theta[0], 1-theta[0]
+	v := l.cov[0]
+	if l.m.blocks > 0 {
+		v = theta[3]
+	}
+	mu1, mu2 := theta[1], theta[2]
+	plain := pi1 >= tinyWeight && pi2 >= tinyWeight && math.Abs(mu1) <= l.m.bound && math.Abs(mu2) <= l.m.bound && v > 0
+	if !plain || farApart(mu1, mu2, v) {
+		return l.mixPair.Score(dst, theta)
+	}
+	logNorm := l.lognorm[0]
+	if l.m.blocks > 0 {
+		logNorm = -halfLog2Pi - math.Log(v)/2
+	}
+	var ll float64
+	var c pooledScore
+	if pi1 <= pi2 {
+		ll, c = l.pooled(math.Log(pi1/pi2), mu1, mu2, v, logNorm)
+	} else {
+		ll, c = l.pooled(math.Log(pi2/pi1), mu2, mu1, v, logNorm)
+		c.weight, c.mu1, c.mu2 = -c.weight, c.mu2, c.mu1
+	}
+	dst[0], dst[1], dst[2] = c.weight/(pi1*pi2), c.mu1, c.mu2
+	if l.m.blocks > 0 {
+		dst[3] = c.logVar / v
+	}
+	return ll
+}
+
+// farApart says whether the means are so far apart that log p is a small difference of
+// large terms in pooled, or not a number.
+func farApart(mu1, mu2, v float64) bool {
+	const far = 16 // standard deviations
+	d := mu1 - mu2
+	return !(d*d <= far*far*v)
+}
+
+// A pooledScore holds ∂ℓ by the log-odds of the lighter component, both means and the
+// logarithm of the variance.
+type pooledScore struct{ weight, mu1, mu2, logVar float64 }
+
+// pooled returns ℓ and the score for odds log π₁/π₂ ≤ 0, means that are not far apart
+// and a variance v with log (2πv)^−½.
+func (l *mixPooled) pooled(odds, mu1, mu2, v, logNorm float64) (ll float64, c pooledScore) {
+	mid, delta := (mu1+mu2)/2, (mu1-mu2)/2
 	h, n := 1/v, float64(l.z.N)
-	log, r, re, pi := vec.Logit{Odds: u[0], Slope: 2 * delta * h, Mid: mid}.Sums(l.z.V)
+	log, r, re, pi := vec.Logit{Odds: odds, Slope: 2 * delta * h, Mid: mid}.Sums(l.z.V)
 	shift := l.centre - mu2
 	e := l.s1 + n*shift        // Σ (y − μ₂)
 	q := l.s2 + shift*(l.s1+e) // its squares
-	g[0] = r - n*pi
-	g[1] = (re - delta*r) * h * slope1
-	g[2] = (e - re - delta*r) * h * slope2
-	if m.blocks > 0 {
-		g[3] = ((q-4*delta*re)*h - n) / 2
-	}
-	return noNaN(n*logNorm - q*h/2 + log)
+	c.weight = r - n*pi
+	c.mu1 = (re - delta*r) * h
+	c.mu2 = (e - re - delta*r) * h
+	c.logVar = ((q-4*delta*re)*h - n) / 2
+	return noNaN(n*logNorm - q*h/2 + log), c
 }

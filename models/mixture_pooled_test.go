@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-// ScoreFree against Score and the chain rule, on both sides of the distances and weights
-// at which it hands over to them. These lose the digits of a last weight near 0, so that
-// the components change places if it is. An error in the log-odds of some units of their size, at
-// most some hundreds here but for data that are far away, is one of as much in ℓ.
+// ScoreFree and Score against the general score and the chain rule, on both sides of the
+// distances and weights at which they hand over to it. The general score loses the
+// digits of a last weight near 0, so that the components change places if it is. An
+// error in the log-odds of some units of their size, at most some hundreds here but for
+// data that are far away, is one of as much in ℓ.
 func TestMixtureScoreFree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 15))
 	for _, text := range []string{
@@ -35,7 +36,8 @@ func TestMixtureScoreFree(t *testing.T) {
 					t.Fatal(err)
 				}
 				theta, s := make([]float64, d), make([]float64, d)
-				g, want := make([]float64, d), make([]float64, d)
+				g, want, byTheta := make([]float64, d), make([]float64, d), make([]float64, d)
+				mirror, sMirror := make([]float64, d), make([]float64, d)
 				for try := range 60 {
 					u := make([]float64, d)
 					for i := range u {
@@ -70,9 +72,26 @@ func TestMixtureScoreFree(t *testing.T) {
 					x := slices.Clone(u)
 					swap(x)
 					m.FromFree(theta, x)
-					wantLL := l.(Scorer).Score(s, theta)
+					wantLL := l.(*mixPooled).mixPair.Score(s, theta)
 					m.PullScore(want, x, s)
 					swap(want)
+					// The same by θ, in either order of the components.
+					thetaLL := l.(Scorer).Score(s, theta)
+					m.PullScore(byTheta, x, s)
+					swap(byTheta)
+					if theta[0] > 0.01 && origin < 1e6 {
+						copy(mirror, theta)
+						mirror[0], mirror[1], mirror[2] = 1-theta[0], theta[2], theta[1]
+						if other := l.(Scorer).Score(sMirror, mirror); !(math.Abs(other-thetaLL) <= 1e-13*math.Abs(other)) {
+							t.Errorf("%s, n = %d at %v: ℓ = %v, of the mirror image %v", text, n, theta, thetaLL, other)
+						}
+						sMirror[0], sMirror[1], sMirror[2] = -sMirror[0], sMirror[2], sMirror[1]
+						for i := range s {
+							if !(math.Abs(sMirror[i]-s[i]) <= 1e-9*(math.Abs(s[i])+float64(n))) {
+								t.Errorf("%s, n = %d at %v: score %v, of the mirror image %v", text, n, theta, s, sMirror)
+							}
+						}
+					}
 					if math.IsInf(wantLL, -1) {
 						t.Fatalf("%s at %v: outside", text, u)
 					}
@@ -91,8 +110,10 @@ func TestMixtureScoreFree(t *testing.T) {
 					// The mean near 1e7 is known to 1e-9 σ and the log-odds to as much.
 					scale := eps * (float64(n) + 50) * (1 + math.Abs(u[0]) + 8*far)
 					scale += eps * math.Abs(origin) / math.Sqrt(v) * 10
-					if !(math.Abs(ll-wantLL) <= scale*(math.Abs(wantLL)+float64(n))) {
-						t.Errorf("%s, n = %d at %v: ℓ = %v, want %v", text, n, u, ll, wantLL)
+					for _, ll := range []float64{ll, thetaLL} {
+						if !(math.Abs(ll-wantLL) <= scale*(math.Abs(wantLL)+float64(n))) {
+							t.Errorf("%s, n = %d at %v: ℓ = %v, want %v", text, n, u, ll, wantLL)
+						}
 					}
 					bound := []float64{float64(n), sum / math.Sqrt(v), sum / math.Sqrt(v), float64(n) + sum*far}
 					for i := range g {
@@ -100,8 +121,8 @@ func TestMixtureScoreFree(t *testing.T) {
 						if (i == 1 || i == 2) && !math.IsInf(m.bound, 1) {
 							b *= m.bound
 						}
-						if !(math.Abs(g[i]-want[i]) <= b) {
-							t.Errorf("%s, n = %d at %v: score %d is %v, want %v", text, n, u, i, g[i], want[i])
+						if !(math.Abs(g[i]-want[i]) <= b) || !(math.Abs(byTheta[i]-want[i]) <= b) {
+							t.Errorf("%s, n = %d at %v: score %d is %v, by θ %v, want %v", text, n, u, i, g[i], byTheta[i], want[i])
 						}
 					}
 				}
@@ -129,6 +150,9 @@ func TestMixtureScoreFreeEdges(t *testing.T) {
 				u[i] = x
 				m.FromFree(theta, u)
 				want := l.LogLik(theta)
+				if ll := l.(Scorer).Score(g, theta); !(ll == want || math.Abs(ll-want) <= 1e-14*math.Abs(want)) {
+					t.Errorf("%s: Score gives ℓ = %v at %v, want %v", text, ll, theta, want)
+				}
 				if ll := f.ScoreFree(g, u); !(ll == want || math.Abs(ll-want) <= 1e-14*math.Abs(want)) {
 					t.Errorf("%s: ℓ = %v at u%d = %v, want %v", text, ll, i, x, want)
 				}
