@@ -219,7 +219,8 @@ func TestSplitStartsLeaveTheSingularSet(t *testing.T) {
 // that splits the lighter of two, which twenty k-means starts of scikit-learn 1.2.1
 // miss (-1119.213971), the hierarchical start of mclust 6.0.0 as well (-1127.199), and
 // which sBIC 0.2.0 stops short of from five random starts (-1114.472237). Random
-// starts reach it one time in twenty; the split parent always does.
+// starts reach it one time in twenty; the split parent always does, and a fit without
+// one makes its own.
 func TestFaithfulSplitsEveryComponent(t *testing.T) {
 	z := dataset(t, "faithful", 1)
 	var parent estimation.Parent
@@ -235,6 +236,9 @@ func TestFaithfulSplitsEveryComponent(t *testing.T) {
 		r := fitted(t, m, z, opt)
 		if r.LogLik < c.least || len(r.Flags) > 0 {
 			t.Errorf("k = %d: ℓ = %.6f with flags %q, known %.6f", c.k, r.LogLik, r.Flags, c.least)
+		}
+		if alone := fitted(t, m, z, estimation.Options{}); math.Abs(alone.LogLik-r.LogLik) > 1e-9 {
+			t.Errorf("k = %d: ℓ = %.6f without a parent, %.6f with one", c.k, alone.LogLik, r.LogLik)
 		}
 		parent = estimation.Parent{Model: m, Theta: r.Theta}
 	}
