@@ -296,42 +296,62 @@ func TestCommitteeFieldIsThatOfTheWeights(t *testing.T) {
 	}
 }
 
+// slowest is the least −dlnε_g/dτ on the way from an asymmetry to ε_g = 1e-7, and the
+// time at which half the plateau is left.
+func slowest(t *testing.T, c *Committee, asymmetry float64) (rate, escape float64) {
+	t.Helper()
+	p, err := Run(context.Background(), c.Flow(Tolerances{1e-12, 1e-9}), c.Error, []float64{asymmetry, 0, 0, 0, .1, 0, .2},
+		Clock{Until: 180, Points: 3601, Event: func(x []float64) float64 { return c.Error(x) - 1e-7 }}, nil)
+	if err != nil || p.Stop != AtEvent && p.Stop != Done && p.Stop != NoEvent {
+		t.Fatal(p.Stop, p.Reason, err)
+	}
+	rate, escape = math.Inf(1), math.Inf(1)
+	for i := 1; i < len(p.T); i++ {
+		rate = min(rate, math.Log(p.Loss[i-1]/p.Loss[i])/(p.T[i]-p.T[i-1]))
+		if p.Loss[i] < .006 {
+			escape = min(escape, p.T[i])
+		}
+	}
+	return rate, escape
+}
+
+// D11, against the learning rate: the slowest −dlnε_g/dτ falls with η, and below 0.1,
+// which is what counts as a plateau, at an η that falls with the logarithm of the first
+// asymmetry. The brackets are a fifth wide.
+func TestD11PlateauReturnsWithTheLearningRate(t *testing.T) {
+	for _, c := range []struct{ asymmetry, eta float64 }{{1e-1, .22}, {1e-2, .135}, {1e-3, .081}, {1e-4, .049}} {
+		last := math.Inf(1)
+		for _, f := range []float64{.1, .5, .9, 1.1, 1.5} {
+			rate, escape := slowest(t, committee(t, CommitteeSettings{Students: 2, Eta: f * c.eta, Natural: true}), c.asymmetry)
+			if !(rate < last) || math.IsInf(escape, 1) || (rate > .1) != (f < 1) {
+				t.Errorf("asymmetry %v, η = %.4f: slowest rate %.4f, escape at τ = %.1f", c.asymmetry, f*c.eta, rate, escape)
+			}
+			last = rate
+		}
+	}
+}
+
 // D11: the natural gradient in the same order parameters. For small steps ε_g falls
 // without a plateau, however small the initial asymmetry; the gradient stands still.
 // At a learning rate of 0.2 the natural gradient has a plateau too, eight times as
 // short (Rattray, Saad and Amari 1998: "shortened or removed").
 func TestD11NaturalGradientHasNoPlateau(t *testing.T) {
-	slowest := func(c *Committee, asymmetry float64) (rate, escape float64) {
-		p, err := Run(context.Background(), c.Flow(Tolerances{1e-12, 1e-9}), c.Error, []float64{asymmetry, 0, 0, 0, .1, 0, .2},
-			Clock{Until: 180, Points: 3601, Event: func(x []float64) float64 { return c.Error(x) - 1e-7 }}, nil)
-		if err != nil || p.Stop != AtEvent && p.Stop != Done && p.Stop != NoEvent {
-			t.Fatal(p.Stop, p.Reason, err)
-		}
-		rate, escape = math.Inf(1), math.Inf(1)
-		for i := 1; i < len(p.T); i++ {
-			rate = min(rate, math.Log(p.Loss[i-1]/p.Loss[i])/(p.T[i]-p.T[i-1]))
-			if p.Loss[i] < .006 {
-				escape = min(escape, p.T[i])
-			}
-		}
-		return rate, escape
-	}
 	natural := committee(t, CommitteeSettings{Students: 2, Natural: true})
 	var last float64
 	for _, eps := range []float64{1e-2, 1e-3, 1e-4} {
-		rate, escape := slowest(natural, eps)
+		rate, escape := slowest(t, natural, eps)
 		if rate < .1 || escape > 3 {
 			t.Errorf("asymmetry %v: the slowest −dlnε_g/dτ is %.3f, escape at τ = %.2f", eps, rate, escape)
 		}
 		t.Logf("natural, η → 0, asymmetry %v: −dlnε_g/dτ ≥ %.3f, escape at τ = %.2f", eps, rate, escape)
 		last = escape
 	}
-	rate, escape := slowest(committee(t, CommitteeSettings{Students: 2}), 1e-4)
+	rate, escape := slowest(t, committee(t, CommitteeSettings{Students: 2}), 1e-4)
 	if rate > 1e-3 || escape < 50*last {
 		t.Errorf("gradient: slowest rate %v, escape at %v", rate, escape)
 	}
-	_, gd := slowest(committee(t, CommitteeSettings{Students: 2, Eta: .2}), 1e-2)
-	rate, ng := slowest(committee(t, CommitteeSettings{Students: 2, Eta: .2, Natural: true}), 1e-2)
+	_, gd := slowest(t, committee(t, CommitteeSettings{Students: 2, Eta: .2}), 1e-2)
+	rate, ng := slowest(t, committee(t, CommitteeSettings{Students: 2, Eta: .2, Natural: true}), 1e-2)
 	if rate > .1 || rate < 0 || !(gd/ng > 8 && gd/ng < 10) {
 		t.Errorf("η = 0.2: escape at %.2f and, natural, %.2f; slowest rate %v", gd, ng, rate)
 	}

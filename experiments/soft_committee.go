@@ -46,8 +46,10 @@ A student of K erf units in N dimensions learns from a teacher of K orthonormal 
 For N → ∞ the products of the weights obey closed equations. The gradient stands on
 the symmetric plateau until the students have come apart, for a time that grows with
 the logarithm of their first asymmetry, which is O(N^−1/2). The natural gradient, in
-the same order parameters, shortens it, and for small learning rates has none. Each
-replicate is one net, and the equations start from its own order parameters.
+the same order parameters, shortens it, and for small learning rates has none: with two
+units ε_g falls by no less than a tenth of itself per unit of τ up to η = 0.22, 0.135,
+0.081 and 0.049 for a first asymmetry of 0.1, 0.01, 0.001 and 0.0001. Each replicate is
+one net, and the equations start from its own order parameters.
 
 Equations are without fluctuations, which are O(N^−1/2) too: from a random start they
 add to the asymmetry, and the natural gradient, which multiplies them by the inverse
