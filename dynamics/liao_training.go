@@ -51,7 +51,9 @@ type Training struct {
 	Stages   []Stage
 	Momentum float64 // μ, heavy ball; 0 ≤ μ < 1
 	// Every is the distance of measured steps, the first being one; 0 means 1. A
-	// smaller batch at the end of an epoch is never measured.
+	// smaller batch at the end of an epoch is never measured. The first steps have the
+	// largest gradients, and at rates near divergence much larger ones: L then comes out
+	// too large, by 6 to 18 % at a distance of 20 on the digits.
 	Every int
 	// Order puts the rows of the data in the order of the next epoch; nil takes a new
 	// random one.
