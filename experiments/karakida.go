@@ -127,11 +127,22 @@ func measured[R any](name string, f func(r R) float64) Line[R] {
 	return Line[R]{Name: name, Measure: Mean(f), Theory: math.NaN()}
 }
 
-// refuseCentred reports a law without an outlier to predict. field is the mean field
-// of a cell with coordinate act.
-func (w wideLaw) refuseCentred(field func(c Cell) (*singular.MeanField, error)) error {
+// outlier returns the mean field of a network that is not centred and what it says of
+// the regression information at n inputs.
+func outlier(net singular.WideNet, n int) (*singular.MeanField, singular.Prediction, error) {
+	m, err := singular.NewMeanField(net)
+	if err != nil {
+		return nil, singular.Prediction{}, err
+	}
+	p, err := m.Regression(n)
+	return m, p, err
+}
+
+// refuseCentred reports a law without an outlier to predict. net is the network of a
+// cell with coordinate act.
+func (w wideLaw) refuseCentred(net func(c Cell) singular.WideNet) error {
 	for _, c := range Grid(Axis("act", w.Act...)) {
-		m, err := field(c)
+		m, err := singular.NewMeanField(net(c))
 		if err != nil {
 			return KeyError("law", "%v", err)
 		}

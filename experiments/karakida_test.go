@@ -31,11 +31,7 @@ func meansOf[R any](t *testing.T, name string, x Sample[R]) func(what string, f 
 func regressionNets(t *testing.T, s karakidaRegressionSpec, cell Cell, nets int) (Sample[karakidaRegressionRow], singular.Prediction) {
 	t.Helper()
 	x := sampleOf(t, nets, func(k mc.Key) (karakidaRegressionRow, error) { return karakidaRegressionRun(s, cell, k) })
-	m, err := s.field(cell)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := m.Regression(cell.Int("n"))
+	_, p, err := outlier(s.net(cell), cell.Int("n"))
 	if err != nil || p.Outliers != s.Outputs {
 		t.Fatalf("%d outliers, error %v", p.Outliers, err)
 	}

@@ -64,18 +64,14 @@ the Q of the moment follows it down.`,
 		if err := s.Law.check(s.Depth, []int{s.Width}, []int{s.Samples}, s.Classes); err != nil {
 			return err
 		}
-		return s.Law.refuseCentred(s.field)
+		return s.Law.refuseCentred(s.net)
 	},
 	Cells: func(s karakidaTrainingSpec) []Cell { return Grid(Axis("act", s.Law.Act...)) },
 	Replicate: func(ctx context.Context, s karakidaTrainingSpec, c Cell, k mc.Key) ([]karakidaTrainingRow, error) {
 		return karakidaTrainingRun(ctx, s, c, k)
 	},
 	Compare: func(_ context.Context, s karakidaTrainingSpec, c Cell) ([]Line[karakidaTrainingRow], error) {
-		m, err := s.field(c)
-		if err != nil {
-			return nil, err
-		}
-		p, err := m.Regression(s.Samples)
+		_, p, err := outlier(s.net(c), s.Samples)
 		if err != nil {
 			return nil, err
 		}
@@ -113,16 +109,12 @@ func atStep(x Sample[karakidaTrainingRow], step int) Sample[karakidaTrainingRow]
 	return out
 }
 
-func (s karakidaTrainingSpec) field(c Cell) (*singular.MeanField, error) {
-	return singular.NewMeanField(s.Law.net(c, s.Depth, s.Width, s.Classes))
+func (s karakidaTrainingSpec) net(c Cell) singular.WideNet {
+	return s.Law.net(c, s.Depth, s.Width, s.Classes)
 }
 
 func karakidaTrainingRun(ctx context.Context, s karakidaTrainingSpec, c Cell, k mc.Key) ([]karakidaTrainingRow, error) {
-	m, err := s.field(c)
-	if err != nil {
-		return nil, err
-	}
-	p, err := m.Regression(s.Samples)
+	m, p, err := outlier(s.net(c), s.Samples)
 	if err != nil {
 		return nil, err
 	}
@@ -226,11 +218,7 @@ func (s karakidaTrainingSpec) measure(row *karakidaTrainingRow, m *singular.Mean
 func drawKarakidaTraining(s karakidaTrainingSpec, cells []Sample[karakidaTrainingRow]) (Drawing, error) {
 	var panels []*figs.Panel
 	for _, c := range cells {
-		m, err := s.field(c.Cell)
-		if err != nil {
-			return nil, err
-		}
-		p, err := m.Regression(s.Samples)
+		_, p, err := outlier(s.net(c.Cell), s.Samples)
 		if err != nil {
 			return nil, err
 		}

@@ -26,11 +26,7 @@ func TestKarakidaTraining(t *testing.T) {
 	}
 	cell := NewCell(Var{"act", "tanh"})
 	x := sampleOf(t, nets, func(k mc.Key) ([]karakidaTrainingRow, error) { return karakidaTrainingRun(t.Context(), s, cell, k) })
-	m, err := s.field(cell)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := m.Regression(s.Samples)
+	_, p, err := outlier(s.net(cell), s.Samples)
 	if err != nil || math.Abs(p.LambdaMax-128.9) > 0.1 {
 		t.Fatalf("λ_max = %v by mean field, want 128.9; %v", p.LambdaMax, err)
 	}

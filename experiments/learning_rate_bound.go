@@ -73,7 +73,7 @@ and settle there. Just above the bound the growth takes more steps than are run.
 		if err := s.Law.check(s.Depth, []int{s.Width}, []int{s.Samples}, 1); err != nil {
 			return err
 		}
-		return s.Law.refuseCentred(s.field)
+		return s.Law.refuseCentred(s.net)
 	},
 	Cells: func(s learningRateSpec) []Cell {
 		return Grid(Axis("act", s.Law.Act...), Axis("ratio", s.Ratio...))
@@ -83,11 +83,7 @@ and settle there. Just above the bound the growth takes more steps than are run.
 		return []learningRateRow{row}, err
 	},
 	Compare: func(_ context.Context, s learningRateSpec, c Cell) ([]Line[learningRateRow], error) {
-		m, err := s.field(c)
-		if err != nil {
-			return nil, err
-		}
-		p, err := m.Regression(s.Samples)
+		_, p, err := outlier(s.net(c), s.Samples)
 		if err != nil {
 			return nil, err
 		}
@@ -114,17 +110,13 @@ and settle there. Just above the bound the growth takes more steps than are run.
 	}},
 })
 
-func (s learningRateSpec) field(c Cell) (*singular.MeanField, error) {
-	return singular.NewMeanField(s.Law.net(c, s.Depth, s.Width, 1))
+func (s learningRateSpec) net(c Cell) singular.WideNet {
+	return s.Law.net(c, s.Depth, s.Width, 1)
 }
 
 func learningRateRun(ctx context.Context, s learningRateSpec, c Cell, k mc.Key) (learningRateRow, error) {
 	var row learningRateRow
-	m, err := s.field(c)
-	if err != nil {
-		return row, err
-	}
-	p, err := m.Regression(s.Samples)
+	m, p, err := outlier(s.net(c), s.Samples)
 	if err != nil {
 		return row, err
 	}
