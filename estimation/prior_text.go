@@ -45,8 +45,11 @@ func ParsePrior(text string, m models.Model, z *models.Data) (Prior, error) {
 		if name == "uniform" {
 			kind = "normal" // they are about the same coordinates
 		}
-		if name != "dirichlet" && kind != "normal" || slices.Contains(seen, kind) {
-			return nil, fmt.Errorf("prior %q: allowed is %s", text, PriorForms)
+		switch {
+		case name != "dirichlet" && kind != "normal":
+			return nil, fmt.Errorf("no prior %q", part)
+		case slices.Contains(seen, kind):
+			return nil, fmt.Errorf("prior %q: two parts are about the same coordinates", text)
 		}
 		seen = append(seen, kind)
 		c, err := strconv.ParseFloat(value, 64)

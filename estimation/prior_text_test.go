@@ -58,9 +58,9 @@ func TestParsePrior(t *testing.T) {
 		{"mixture:k=2", "dirichlet=0.01", "cannot be told from 0", false},
 		{"mixture:k=2", "normal=x", `"x" is not a number`, false},
 		{"mixture:k=2", "normal", "is not a number", false},
-		{"mixture:k=2", "uniform=1,normal=2", "allowed is", false},
-		{"mixture:k=2", "power=1", "allowed is", false},
-		{"mixture:k=2", "", "allowed is", false},
+		{"mixture:k=2", "uniform=1,normal=2", "the same coordinates", false},
+		{"mixture:k=2", "power=1", `no prior "power=1"`, false},
+		{"mixture:k=2", "", `no prior ""`, false},
 		{"arma:p=1,q=1,mean=true", "dirichlet=0.5", "no weights that sum to 1", false},
 		{"binmix:k=2,trials=3", "uniform=2", "no coordinate", false},
 	} {

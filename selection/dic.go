@@ -25,7 +25,7 @@ var dic = Criterion{
 		switch {
 		case pD < 0:
 			s.Warnings = append(s.Warnings, "p_D is negative: the posterior mean is less likely than the posterior on average")
-		case len(m.Within) > 1:
+		case m.singular():
 			s.Warnings = append(s.Warnings, "p_D depends on the coordinates in a singular model")
 		}
 		return s

@@ -2,6 +2,7 @@ package selection
 
 import (
 	"math"
+	"slices"
 
 	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
@@ -44,6 +45,14 @@ func (m *Material) coefficient(j int) (models.Coefficient, bool) {
 		}
 	}
 	return models.Coefficient{}, false
+}
+
+// singular reports whether the model is singular at a truth in one of the candidates
+// that it contains, or is not known to be regular there: λ is not d/2.
+func (m *Material) singular() bool {
+	return slices.ContainsFunc(m.Within, func(w Nested) bool {
+		return w.Coefficient.Kind == models.UpperBound || 2*w.Coefficient.Lambda != float64(m.Fit.Dim)
+	})
 }
 
 // coefficientAt returns λ of the model at a truth θ under the prior of m. With a prior

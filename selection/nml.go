@@ -82,7 +82,7 @@ var nml = Criterion{
 			return refuse(v.Reason)
 		}
 		s := Score{Value: 2 * StochasticComplexity(m.Fit.LogLik, m.Fit.Dim, m.Fit.N, v.Log), Bound: Asymptotic}
-		if len(m.Within) > 1 {
+		if m.singular() {
 			s.Warnings = append(s.Warnings, "the expansion is not uniform at the singular set, where √det F vanishes")
 		}
 		return s

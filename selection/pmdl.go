@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
@@ -15,7 +16,8 @@ import (
 type Prequential struct {
 	NL     float64 // Σ_{t>First} −log p(y_t | y_<t; θ̂ of the rows before), nats, mean over the orders
 	SE     float64 // of that mean, from its spread between orders; NaN for a series, which has one
-	First  int     // rows that are conditioned on, the same for every candidate
+	First  int     // rows that are conditioned on, the same for every candidate: NL is of the others
+	Orders int     // random orders of the rows, 1 for a series
 	Refits int     // fits for one order of the rows
 	Worst  int     // fits that ended on a variance floor or at a small component
 
@@ -27,6 +29,50 @@ const (
 	prequentialOrders = 4
 	prequentialStarts = 3
 )
+
+// prefixes computes the prequential codes.
+func (c *comparison) prefixes(ctx context.Context) error {
+	if c.needs&NeedPrefixes == 0 {
+		return nil
+	}
+	first := 0
+	for _, m := range c.all {
+		first = max(first, 2*models.Dim(m.Model)+2)
+	}
+	first = max(first, 10)
+	n := c.all[0].Likelihood.N()
+	if 2*first > n {
+		for _, m := range c.all {
+			m.Prequential = &Prequential{refused: fmt.Sprintf("needs %d rows: twice the %d on which the largest model is first fitted", 2*first, first)}
+		}
+		return nil
+	}
+	c.opt.Progress("coding prefixes")
+	rng, each := c.opt.Streams("prefix")
+	orders := reorder(c.z, c.all[0].Model.Shape().Series, rng) // the same for all candidates
+	// The largest models first: their tasks take longest.
+	by := c.byDim()
+	slices.Reverse(by)
+	parts := make([][]Prequential, len(c.all))
+	for i := range parts {
+		parts[i] = make([]Prequential, len(orders))
+	}
+	err := each(len(by)*len(orders), func(t int, rng *rand.Rand) error {
+		i, o := by[t/len(orders)], t%len(orders)
+		var err error
+		if parts[i][o], err = prequential(ctx, c.all[i].Model, orders[o], first, rng); err != nil {
+			return fmt.Errorf("%s: %w", c.all[i].Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, m := range c.all {
+		m.Prequential = collect(parts[i])
+	}
+	return nil
+}
 
 // reorder returns the orders of the rows in which they are coded: exchangeable ones
 // in several random orders, because a plug-in code depends on it, a series in its own.
@@ -51,7 +97,7 @@ func reorder(z *models.Data, series bool, rng *rand.Rand) []*models.Data {
 // collect averages over the orders.
 func collect(orders []Prequential) *Prequential {
 	values := make([]float64, len(orders))
-	out := &Prequential{First: orders[0].First, Refits: orders[0].Refits, SE: math.NaN()}
+	out := &Prequential{First: orders[0].First, Orders: len(orders), Refits: orders[0].Refits, SE: math.NaN()}
 	for o, p := range orders {
 		values[o] = p.NL
 		out.Worst += p.Worst
@@ -127,7 +173,7 @@ func refit(ctx context.Context, l models.Likelihood, last []float64, rng *rand.R
 
 var pmdl = Criterion{
 	Name: "pmdl", Aim: Predict, Needs: NeedPrefixes,
-	Doc: "prequential description length: every row coded by the fit to those before it",
+	Doc: "prequential description length: the rows after the first ones, each coded by a fit to rows before it",
 	Ref: "A. P. Dawid (1984), Journal of the Royal Statistical Society A 147:278-292",
 	Score: func(all []*Material, i int) Score {
 		p := all[i].Prequential
@@ -135,7 +181,7 @@ var pmdl = Criterion{
 			return refuse(p.refused)
 		}
 		s := Score{Value: 2 * p.NL, SE: 2 * p.SE}
-		s.Details = []Detail{{"first", float64(p.First)}, {"unsound_fits", float64(p.Worst)}}
+		s.Details = []Detail{{"first", float64(p.First)}, {"orders", float64(p.Orders)}, {"unsound_fits", float64(p.Worst)}}
 		if p.Worst > 0 {
 			s.Warnings = append(s.Warnings, "fits to prefixes found no sound maximum")
 		}

@@ -66,13 +66,14 @@ func TestSBICOfFactorAnalysis(t *testing.T) {
 	for i, w := range []float64{-443.8885, -221.3879, -112.2279, -116.1058} {
 		near(t, "sBIC", got[i], w, 1e-4)
 	}
-	values := make([]float64, 4)
+	scores := make([]Score, 4)
 	for i, v := range got {
-		values[i] = -2 * v
+		scores[i].Value = -2 * v
 	}
-	p := orderPosterior(values)
-	near(t, "P(2 factors)", p[2], 0.97972, 2e-5)
-	near(t, "P(3 factors)", p[3], 0.02028, 2e-5)
+	o := orderPosterior("sbic", scores)
+	near(t, "P(2 factors)", o.P[2], 0.97972, 2e-5)
+	near(t, "P(3 factors)", o.P[3], 0.02028, 2e-5)
+	near(t, "its error", o.SE[2], 0, 0)
 	own, _ := fa(3, 3)
 	near(t, "BIC", loglik[3]-own.Lambda*math.Log(143), -121.0483, 1e-4)
 }

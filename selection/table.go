@@ -47,12 +47,6 @@ type Row struct {
 	Flags    []string // what makes the fit suspicious
 }
 
-// An OrderPosterior is the distribution over candidates by one criterion.
-type OrderPosterior struct {
-	Criterion string
-	P         []float64 // by row, NaN where there is no score
-}
-
 // ErrCandidates is wrapped by the errors for candidates that cannot be compared.
 var ErrCandidates = errors.New("the models cannot be compared")
 
@@ -104,10 +98,6 @@ func Compare(ctx context.Context, candidates []Candidate, z *models.Data, opt Op
 	}
 	return c.table(), nil
 }
-
-// posteriorCriteria estimate −2 log p(data), so that they give probabilities of the
-// candidates.
-var posteriorCriteria = []string{"bic", "wbic", "sbic", "fe"}
 
 type comparison struct {
 	opt   Options
@@ -215,50 +205,6 @@ func (c *comparison) fitOne(ctx context.Context, m *Material) (*estimation.Repor
 		}
 	}
 	return estimation.MLE(ctx, m.Model, c.z, opt)
-}
-
-// prefixes computes the prequential codes.
-func (c *comparison) prefixes(ctx context.Context) error {
-	if c.needs&NeedPrefixes == 0 {
-		return nil
-	}
-	first := 0
-	for _, m := range c.all {
-		first = max(first, 2*models.Dim(m.Model)+2)
-	}
-	first = max(first, 10)
-	n := c.all[0].Likelihood.N()
-	if 2*first > n {
-		for _, m := range c.all {
-			m.Prequential = &Prequential{refused: fmt.Sprintf("needs %d rows: twice the %d on which the largest model is first fitted", 2*first, first)}
-		}
-		return nil
-	}
-	c.opt.Progress("coding prefixes")
-	rng, each := c.opt.Streams("prefix")
-	orders := reorder(c.z, c.all[0].Model.Shape().Series, rng) // the same for all candidates
-	// The largest models first: their tasks take longest.
-	by := c.byDim()
-	slices.Reverse(by)
-	parts := make([][]Prequential, len(c.all))
-	for i := range parts {
-		parts[i] = make([]Prequential, len(orders))
-	}
-	err := each(len(by)*len(orders), func(t int, rng *rand.Rand) error {
-		i, o := by[t/len(orders)], t%len(orders)
-		var err error
-		if parts[i][o], err = prequential(ctx, c.all[i].Model, orders[o], first, rng); err != nil {
-			return fmt.Errorf("%s: %w", c.all[i].Name, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for i, m := range c.all {
-		m.Prequential = collect(parts[i])
-	}
-	return nil
 }
 
 // posteriors computes the tempered posteriors.
@@ -385,17 +331,16 @@ func (c *comparison) table() *Table {
 	}
 	for a, k := range t.Criteria {
 		best := -1
-		var values []float64
+		var scores []Score
 		for i := range t.Rows {
-			v := t.Rows[i].Scores[a].Value
-			values = append(values, v)
-			if !math.IsNaN(v) && (best < 0 || v < t.Rows[best].Scores[a].Value) {
+			scores = append(scores, t.Rows[i].Scores[a])
+			if v := scores[i].Value; !math.IsNaN(v) && (best < 0 || v < t.Rows[best].Scores[a].Value) {
 				best = i
 			}
 		}
 		t.Choice = append(t.Choice, best)
 		if slices.Contains(posteriorCriteria, k.Name) && best >= 0 {
-			t.Orders = append(t.Orders, OrderPosterior{k.Name, orderPosterior(values)})
+			t.Orders = append(t.Orders, orderPosterior(k.Name, scores))
 		}
 	}
 	return t
@@ -417,23 +362,6 @@ func (c *comparison) score(k Criterion, i int) Score {
 		return refuse("not finite")
 	}
 	return s
-}
-
-// orderPosterior returns exp(−v/2) normalised.
-func orderPosterior(v []float64) []float64 {
-	out := make([]float64, len(v))
-	var logs []float64
-	for i, x := range v {
-		out[i] = -0.5 * x
-		if !math.IsNaN(x) {
-			logs = append(logs, out[i])
-		}
-	}
-	total := logSumExp(logs)
-	for i := range out {
-		out[i] = math.Exp(out[i] - total)
-	}
-	return out
 }
 
 // Difference returns the score of row i less that of row j by a criterion with

@@ -25,8 +25,8 @@ func (t *Table) Verdict() string {
 	}
 	if v := t.unanimous(); v != "" && !t.spurious(authority) {
 		if order >= 0 {
-			if p := t.probabilities(order); p != nil {
-				v += fmt.Sprintf(" (%s: probability %.2f)", t.Criteria[order].Name, p[t.Choice[order]])
+			if o := t.probabilities(order); o != nil {
+				v += fmt.Sprintf(" (%s: probability %s)", o.Criterion, o.text(t.Choice[order]))
 			}
 		}
 		return v + t.remarks(authority)
@@ -90,20 +90,20 @@ func (t *Table) believe(order int) string {
 	if close := t.withinError(order); len(close) > 0 {
 		return fmt.Sprintf("undecided: %s prefers %s, but by less than two Monte Carlo errors to %s", name, t.label(best), strings.Join(close, ", "))
 	}
-	p := t.probabilities(order)
-	if p == nil {
+	o := t.probabilities(order)
+	if o == nil {
 		return fmt.Sprintf("believe %s (%s)", t.label(best), name)
 	}
 	near := []string{}
-	for i, v := range p {
+	for i, v := range o.P {
 		if i != best && v > 0.1 {
-			near = append(near, fmt.Sprintf("%s %.2f", t.label(i), v))
+			near = append(near, t.label(i)+" "+o.text(i))
 		}
 	}
-	if p[best] < 0.5 {
-		return fmt.Sprintf("undecided: %s gives %s the probability %.2f (%s)", name, t.label(best), p[best], strings.Join(near, ", "))
+	if o.P[best] < 0.5 {
+		return fmt.Sprintf("undecided: %s gives %s the probability %s (%s)", name, t.label(best), o.text(best), strings.Join(near, ", "))
 	}
-	s := fmt.Sprintf("believe %s: %s gives it the probability %.2f", t.label(best), name, p[best])
+	s := fmt.Sprintf("believe %s: %s gives it the probability %s", t.label(best), name, o.text(best))
 	if len(near) > 0 {
 		s += " (" + strings.Join(near, ", ") + ")"
 	}
@@ -150,10 +150,10 @@ func (t *Table) withinError(criterion int) []string {
 
 // probabilities returns those of the candidates by a criterion, nil where it gives
 // none.
-func (t *Table) probabilities(criterion int) []float64 {
+func (t *Table) probabilities(criterion int) *OrderPosterior {
 	name := t.Criteria[criterion].Name
 	if at := slices.IndexFunc(t.Orders, func(o OrderPosterior) bool { return o.Criterion == name }); at >= 0 {
-		return t.Orders[at].P
+		return &t.Orders[at]
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (t *Table) prediction(predict, order int) string {
 
 // dissent explains the classical criteria that choose otherwise.
 func (t *Table) dissent(order, predict int) string {
-	singular := slices.ContainsFunc(t.Rows, func(r Row) bool { return len(r.Within) > 1 })
+	singular := slices.ContainsFunc(t.Rows, func(r Row) bool { return r.singular() })
 	var out []string
 	for _, c := range []struct {
 		name    string

@@ -41,7 +41,11 @@ func verdictTable(t *testing.T, values map[string][]float64, flagged ...int) *Ta
 		table.Choice = append(table.Choice, best)
 		for _, name := range posteriorCriteria {
 			if name == c.Name {
-				table.Orders = append(table.Orders, OrderPosterior{name, orderPosterior(v)})
+				var scores []Score
+				for _, r := range table.Rows {
+					scores = append(scores, r.Scores[len(r.Scores)-1])
+				}
+				table.Orders = append(table.Orders, orderPosterior(name, scores))
 			}
 		}
 	}

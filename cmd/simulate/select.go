@@ -103,14 +103,14 @@ dirichlet=α may be joined to one of the next two, as dirichlet=0.5,normal=3. Cr
 				return err
 			}
 			if figures != "" {
-				if err := saveSelectFigures(figures, table, z, t.Names); err != nil {
+				if err := saveSelectFigures(figures, table, keys, z, t.Names); err != nil {
 					return fmt.Errorf("--figures: %w", err)
 				}
 			}
 			if a.json {
 				return a.printJSON(selectJSON(table, keys, args[0], d.name, a.seed))
 			}
-			return a.printSelect(table, fmt.Sprintf("%s on %s, column %s", args[0], d.name, strings.Join(t.Names, ", ")))
+			return a.printSelect(table, fmt.Sprintf("%s on %s, column %s", args[0], d.name, strings.Join(t.Names, ", ")), prior)
 		}),
 	}
 	d.add(c)

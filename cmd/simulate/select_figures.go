@@ -3,6 +3,8 @@ package main
 import (
 	"math"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/neuromanifold/neuromanifold/internal/figs"
 	"github.com/neuromanifold/neuromanifold/models"
@@ -11,19 +13,23 @@ import (
 
 // saveSelectFigures writes the curves of the criteria, the posterior of the orders
 // and, for a mixture on the line or an ARMA model, the chosen fit.
-func saveSelectFigures(dir string, t *selection.Table, z *models.Data, columns []string) error {
+func saveSelectFigures(dir string, t *selection.Table, keys []string, z *models.Data, columns []string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	axis := "number of the model in the table"
-	x := make([]float64, len(t.Rows))
+	// Orders by name, in the order of the table.
+	axis := strings.Join(keys, ", ")
+	x, names := make([]float64, len(t.Rows)), make([]string, len(t.Rows))
 	for i, r := range t.Rows {
 		x[i] = float64(i + 1)
-		if len(r.Order) == 1 {
-			x[i], axis = float64(r.Order[0]), "order"
+		for a, o := range r.Order {
+			if a > 0 {
+				names[i] += ", "
+			}
+			names[i] += strconv.Itoa(o)
 		}
 	}
-	curves := &figs.Panel{X: axis, Y: "score above its least (−2ℓ scale)"}
+	curves := &figs.Panel{X: axis, XNames: names, Y: "score above its least (−2ℓ scale)"}
 	loss := "aic"
 	if i := t.Of("loo"); i >= 0 && t.Choice[i] >= 0 {
 		loss = "loo"
@@ -35,17 +41,20 @@ func saveSelectFigures(dir string, t *selection.Table, z *models.Data, columns [
 			continue
 		}
 		least := t.Rows[t.Choice[i]].Scores[i].Value
-		y := make([]float64, len(t.Rows))
+		y, se := make([]float64, len(t.Rows)), make([]float64, len(t.Rows))
 		for k, r := range t.Rows {
 			y[k] = r.Scores[i].Value - least
+			if t.Criteria[i].Needs&selection.NeedRows == 0 { // over rows, errors are not of differences
+				se[k] = r.Scores[i].SE
+			}
 		}
-		curves.Series(name, x, y, nil)
+		curves.Series(name, x, y, se)
 	}
 	f := figs.New(curves)
 	if len(t.Orders) > 0 {
-		p := &figs.Panel{X: axis, Y: "posterior probability", YRange: [2]float64{0, 1}}
+		p := &figs.Panel{X: axis, XNames: names, Y: "posterior probability", YRange: [2]float64{0, 1}}
 		for _, o := range t.Orders {
-			p.Series(o.Criterion, x, o.P, nil)
+			p.Series(o.Criterion, x, o.P, o.SE)
 		}
 		f = figs.New(curves, p)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,7 +63,7 @@ func selectJSON(t *selection.Table, keys []string, family, data string, seed uin
 		rows = append(rows, selectedRow(t, i, keys))
 	}
 	out.add("rows", rows)
-	var choice, posterior, differences fields
+	var choice, posterior, posteriorSE, differences fields
 	for i, k := range t.Criteria {
 		if c := t.Choice[i]; c >= 0 {
 			choice.add(k.Name, t.Rows[c].Name)
@@ -76,14 +77,17 @@ func selectJSON(t *selection.Table, keys []string, family, data string, seed uin
 		}
 	}
 	for _, o := range t.Orders {
-		var p fields
+		var p, se fields
 		for i, v := range o.P {
 			p.add(t.Rows[i].Name, number(v))
+			se.add(t.Rows[i].Name, number(o.SE[i]))
 		}
 		posterior.add(o.Criterion, p)
+		posteriorSE.add(o.Criterion, se)
 	}
 	out.add("choice", choice)
 	out.add("posterior", posterior)
+	out.add("posterior_se", posteriorSE)
 	out.add("differences", differences)
 	out.add("verdict", t.Verdict())
 	return out
@@ -173,7 +177,8 @@ func selectedRow(t *selection.Table, i int, keys []string) fields {
 	return out
 }
 
-func (a *app) printSelect(t *selection.Table, what string) error {
+// printSelect prints the table for reading; prior is what --prior says.
+func (a *app) printSelect(t *selection.Table, what, prior string) error {
 	a.printf("%s: n = %d, seed %d; −2ℓ + penalty, smaller is better, * the least of a column\n", what, t.N, a.seed)
 	for _, block := range [][]string{
 		{"aic", "aicc", "tic", "bic", "hqic", "sbic", "icl"},
@@ -191,6 +196,7 @@ func (a *app) printSelect(t *selection.Table, what string) error {
 		return err
 	}
 	a.printf("\n")
+	a.printRoutes(t, prior)
 	for _, r := range t.Rows {
 		for _, f := range r.Flags {
 			a.printf("flag: %s: %s\n", r.Label, f)
@@ -254,18 +260,27 @@ func (a *app) printOrders(t *selection.Table) error {
 		return nil
 	}
 	header := []string{"probability by"}
-	for _, o := range t.Orders {
+	errs := make([]bool, len(t.Orders))
+	for i, o := range t.Orders {
 		header = append(header, o.Criterion)
+		if errs[i] = slices.ContainsFunc(o.SE, func(se float64) bool { return se > 0 }); errs[i] {
+			header = append(header, "±")
+		}
+	}
+	four := func(p float64) string {
+		if math.IsNaN(p) {
+			return "-"
+		}
+		return strconv.FormatFloat(p, 'f', 4, 64)
 	}
 	var rows [][]string
 	for i, r := range t.Rows {
 		row := []string{r.Label}
-		for _, o := range t.Orders {
-			text := "-"
-			if p := o.P[i]; !math.IsNaN(p) {
-				text = strconv.FormatFloat(p, 'f', 4, 64)
+		for k, o := range t.Orders {
+			row = append(row, four(o.P[i]))
+			if errs[k] {
+				row = append(row, four(o.SE[i]))
 			}
-			row = append(row, text)
 		}
 		rows = append(rows, row)
 	}
@@ -314,6 +329,46 @@ func (a *app) printNear(t *selection.Table) error {
 	}
 	a.printf("\n")
 	return a.table("model|least eigenvalue|nearest stratum|"+pair+"|λ, m|at the truth", "model|nearest stratum|λ, m|at the truth", rows)
+}
+
+// printRoutes says how the numbers came about that are no function of the maxima, and
+// what their errors are.
+func (a *app) printRoutes(t *selection.Table, prior string) {
+	if i := t.Of("pmdl"); i >= 0 && t.Choice[i] >= 0 {
+		p := t.Rows[t.Choice[i]].Prequential
+		a.printf("pmdl: codes rows %d to %d, given the first %d", p.First+1, t.N, p.First)
+		if p.Orders > 1 {
+			a.printf(", in %d random orders of the rows: their mean, ± over them", p.Orders)
+		}
+		a.printf("\n")
+	}
+	var bayes, rows, runs []string
+	for i, k := range t.Criteria {
+		switch {
+		case !k.Needs.Bayesian() || t.Choice[i] < 0:
+			continue
+		case k.Needs&selection.NeedRows != 0:
+			rows = append(rows, k.Name)
+		default:
+			runs = append(runs, k.Name)
+		}
+		bayes = append(bayes, k.Name)
+	}
+	for i := len(t.Rows) - 1; i >= 0 && len(bayes) > 0; i-- { // the last model with a prior
+		p := t.Rows[i].Posterior
+		if p == nil || p.Prior == nil {
+			continue
+		}
+		a.printf("%s: prior %s, as %v for %s; by %d runs of sequential Monte Carlo", strings.Join(bayes, ", "), prior, p.Prior, t.Rows[i].Label, p.Tempered.Replicates)
+		if len(runs) > 0 {
+			a.printf(", ± of %s by them", strings.Join(runs, ", "))
+		}
+		if len(rows) > 0 {
+			a.printf(", ± of %s over the rows of the data", strings.Join(rows, ", "))
+		}
+		a.printf("\n")
+		break
+	}
 }
 
 // printRemarks prints the reasons and warnings of a criterion, each once with the

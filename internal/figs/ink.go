@@ -40,10 +40,14 @@ func (m mark) glyph() draw.GlyphStyle {
 	g := draw.GlyphStyle{Color: m.color, Radius: 2, Shape: m.shape}
 	switch m.kind {
 	case points:
+		n := len(m.x)
+		if n <= 20 {
+			break // each counts
+		}
 		g.Radius, g.Shape = 1.1, draw.CircleGlyph{}
 		// Translucent where there are many, so that density shows.
 		a := 1.0
-		if n := len(m.x); n > 300 {
+		if n > 300 {
 			a = math.Max(0.25, math.Sqrt(300/float64(n)))
 		}
 		g.Color = fade(m.color, a)

@@ -15,6 +15,8 @@ type Panel struct {
 	// XRange and YRange fix the ends of an axis; both zero means the range of
 	// the data. What lies outside is clipped.
 	XRange, YRange [2]float64
+	// XNames stand at 1, 2, … of the X axis in place of numbers; nil means numbers.
+	XNames []string
 
 	layers []layer
 }

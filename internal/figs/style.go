@@ -120,6 +120,9 @@ func (p *Panel) plot(styles map[string]style) *plot.Plot {
 		room = 0.03
 	}
 	axis(&g.X, p.LogX, p.XRange, room)
+	if p.XNames != nil {
+		g.X.Tick.Marker = nameTicks(p.XNames)
+	}
 	if has(bars) && !has(points, series, quantile, level) {
 		room = 0.03
 	}

@@ -51,6 +51,26 @@ func (linearTicks) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
+// nameTicks label 1, 2, …, every so many where there are more than twelve.
+type nameTicks []string
+
+// Ticks implements plot.Ticker.
+func (n nameTicks) Ticks(lo, hi float64) []plot.Tick {
+	const most = 12
+	every := (len(n) + most - 1) / most
+	var ticks []plot.Tick
+	for i, name := range n {
+		t := plot.Tick{Value: float64(i + 1)}
+		if i%every == 0 {
+			t.Label = name
+		}
+		if lo <= t.Value && t.Value <= hi {
+			ticks = append(ticks, t)
+		}
+	}
+	return ticks
+}
+
 // minus writes a negative number with the sign that is as wide as a digit.
 func minus(s string) string {
 	if strings.Trim(s, "-0.") == "" {
