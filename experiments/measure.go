@@ -20,6 +20,8 @@ func Mean[R any](f func(r R) float64) Measure[R] {
 	}
 }
 
+const shareMethod = "share of replicates"
+
 // Fraction returns the measure of the probability of an event. Its standard
 // error is that of Mean, but never 0: where the event happened in no row, or in
 // every one, of G replicates, it is that of a share of ½ in G + 1, because
@@ -38,7 +40,7 @@ func Fraction[R any](event func(r R) bool) Measure[R] {
 			p := 0.5 / (g + 1)
 			se = math.Sqrt(p * (1 - p) / g)
 		}
-		return m, se, "share of replicates"
+		return m, se, shareMethod
 	}
 }
 

@@ -164,3 +164,23 @@ func TestJackknifeOfMeanIsExact(t *testing.T) {
 	_, got, _ := Jackknife(func(rows []float64) float64 { m, _, _ := Mean(identity)(plain(rows)); return m })(x)
 	near(t, "jackknife", got, want, 1e-13)
 }
+
+// A share far from the theory by luck is measured by the theory's own error: once in a
+// hundred where one in sixteen is right is 2.2 standard errors, not five. A share whose
+// own error is the larger one keeps it.
+func TestZOfAShare(t *testing.T) {
+	x := Sample[float64]{Rows: make([]float64, 100), Replicates: make([]int, 100)}
+	for i := range x.Replicates {
+		x.Replicates[i] = i
+	}
+	x.Rows[7] = 1
+	for _, c := range []struct{ theory, want float64 }{
+		{1. / 16, (0.01 - 1./16) / math.Sqrt(1./16*15/16/100)},
+		{1e-5, (0.01 - 1e-5) / math.Sqrt(0.01*0.99/99)},
+	} {
+		got := compared(Line[float64]{Measure: Fraction(func(r float64) bool { return r > 0 }), Theory: c.theory}, x)
+		if z := float64(got.Z); math.Abs(z-c.want) > 1e-9 {
+			t.Errorf("theory %v: z = %v, want %v", c.theory, z, c.want)
+		}
+	}
+}

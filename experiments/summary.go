@@ -145,7 +145,8 @@ type Compared struct {
 	Limit    bool   `json:"limit"` // Theory is the limit n → ∞
 	Route    string `json:"route"`
 	Source   string `json:"source"`
-	// Z is (measured − theory) over the two standard errors together.
+	// Z is (measured − theory) over the two standard errors together. That of a share
+	// is the larger one of its own and the one of a share with the theory as probability.
 	Z Number `json:"z"`
 }
 
@@ -238,6 +239,11 @@ func compared[R any](l Line[R], x Sample[R]) Compared {
 		Name: l.Name, Measured: Number(value), SE: Number(se), Method: method,
 		Theory: Number(l.Theory), TheorySE: Number(l.TheorySE), Limit: l.Limit,
 		Route: l.Route.String(), Source: l.Source, Z: Number(math.NaN()),
+	}
+	if p, g := l.Theory, distinct(x.Replicates); method == shareMethod && p > 0 && p < 1 && g == len(x.Rows) {
+		// An event of probability 1/16 that happened once in a hundred times is no
+		// surprise of five standard errors of 1/100.
+		se = math.Max(se, math.Sqrt(p*(1-p)/float64(g)))
 	}
 	if total := math.Hypot(se, l.TheorySE); total > 0 {
 		c.Z = Number((value - l.Theory) / total)

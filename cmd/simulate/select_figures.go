@@ -34,6 +34,7 @@ func saveSelectFigures(dir string, t *selection.Table, keys []string, z *models.
 	if i := t.Of("loo"); i >= 0 && t.Choice[i] >= 0 {
 		loss = "loo"
 	}
+	worst := 0.0
 	// Five colours tell five series apart.
 	for _, name := range []string{loss, "bic", "sbic", "wbic", "fe"} {
 		i := t.Of(name)
@@ -49,6 +50,16 @@ func saveSelectFigures(dir string, t *selection.Table, keys []string, z *models.
 			}
 		}
 		curves.Series(name, x, y, se)
+		for _, v := range y {
+			if v > worst {
+				worst = v
+			}
+		}
+	}
+	// Odds of e^20 to 1 say enough: what is beyond would press the rest flat.
+	const most = 40
+	if worst > most {
+		curves.YRange = [2]float64{-1, most}
 	}
 	f := figs.New(curves)
 	if len(t.Orders) > 0 {
