@@ -366,3 +366,14 @@ func TestInaccurateStop(t *testing.T) {
 		}
 	}
 }
+
+// A family whose nodes are exact needs no bound.
+func TestExactNodes(t *testing.T) {
+	for _, o := range []*Objective{teacher(t, "binmix", "binmix", .3, .2, .7), teacher(t, "cone", "cone", .3, .2)} {
+		start := append([]float64(nil), o.at...)
+		start[0] += .1
+		if o.Route != models.Exact || o.Bound(start) != 0 {
+			t.Errorf("%v: by %v ± %v", o.Model(), o.Route, o.Bound(start))
+		}
+	}
+}

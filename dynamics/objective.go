@@ -51,7 +51,7 @@ func NewObjective(m, truth models.Model, at []float64) (*Objective, error) {
 }
 
 // average is the average by a fixed rule. The bound is the change of the loss where the
-// rule has half as many nodes per dimension.
+// rule has half as many nodes per dimension; a rule that has no fewer is exact.
 func (o *Objective) average(m models.Model) error {
 	type rule struct {
 		l   models.Likelihood
@@ -81,16 +81,18 @@ func (o *Objective) average(m models.Model) error {
 		// Rounding may leave a tiny negative difference at the truth.
 		return max(0, fine.top-fine.l.LogLik(theta))
 	}
-	o.Bound = func(theta []float64) float64 {
-		l := fine.l.LogLik(theta)
-		if math.IsInf(l, -1) { // outside the domain
-			return 0
-		}
-		return math.Abs((fine.top - l) - (coarse.top - coarse.l.LogLik(theta)))
-	}
 	o.score, o.Route = models.Score(fine.l)
-	if o.Route == models.Exact {
-		o.Route = models.Quadrature
+	if fine.l.N() > coarse.l.N() { // else a rule that is exact
+		o.Bound = func(theta []float64) float64 {
+			l := fine.l.LogLik(theta)
+			if math.IsInf(l, -1) { // outside the domain
+				return 0
+			}
+			return math.Abs((fine.top - l) - (coarse.top - coarse.l.LogLik(theta)))
+		}
+		if o.Route == models.Exact {
+			o.Route = models.Quadrature
+		}
 	}
 	o.weight = models.Weight(fine.l)
 	return nil

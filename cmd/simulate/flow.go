@@ -281,9 +281,11 @@ func lateDecay(p *dynamics.Path) (dynamics.Decay, bool) {
 const flowRows = 15
 
 func (a *app) printFlow(m models.Model, o *flowFlags, obj *dynamics.Objective, p *dynamics.Path) error {
-	a.printf("%s of %v, teacher %s, loss by %v", o.method, m, o.teacher, obj.Route)
-	if obj.Route != models.Exact {
-		a.printf(" ± %.0e at most", slices.Max(obj.Bounds(p)))
+	a.printf("%s of %v, teacher %s, loss ", o.method, m, o.teacher)
+	if obj.Route == models.Exact {
+		a.printf("exact")
+	} else {
+		a.printf("by %v ± %.0e at most", obj.Route, slices.Max(obj.Bounds(p)))
 	}
 	if i := slices.IndexFunc(dynamics.Methods(), func(i dynamics.MethodInfo) bool { return i.Name == o.method }); i >= 0 && dynamics.Methods()[i].Sampled {
 		a.printf(", seed %d", a.seed)
