@@ -22,6 +22,22 @@ type (
 	Hesser interface {
 		Hess(dst *mat.SymDense, theta []float64)
 	}
+	// A FreeScorer computes the score in the free coordinates of the model's
+	// Unconstrainer at less than the cost of FromFree, Score and PullScore.
+	FreeScorer interface {
+		// ScoreFree fills g (d) with ∂ℓ/∂u at the free coordinates u, and returns ℓ;
+		// -Inf outside the domain, with g undefined. Both are those of Score to rounding.
+		ScoreFree(g, u []float64) (loglik float64)
+	}
+	// A Curver computes the log-likelihood with its first two derivatives in the
+	// free coordinates of the model's Unconstrainer, at little more than the cost of
+	// the first. Where curvature is found by differences of the score it costs d
+	// scores, and no rank is to be had below 1e-6 of the largest eigenvalue.
+	Curver interface {
+		// Curve fills g (d) with ∂ℓ/∂u and h (d×d) with ∂²ℓ/∂u∂uᵀ at the free
+		// coordinates u, and returns ℓ; -Inf outside the domain, with g and h undefined.
+		Curve(h *mat.SymDense, g, u []float64) (loglik float64)
+	}
 	// An EMStepper performs one EM step from θ into dst (d) and returns ℓ(θ),
 	// the log-likelihood before the step. dst may not overlap θ.
 	EMStepper interface {
@@ -43,8 +59,9 @@ type (
 		LogLiks(dst []float64, thetas *mat.Dense)
 	}
 	// A Reweighter returns the same likelihood with weights w (n) on its terms,
-	// with every capability of the family. w is kept, not copied, and may be
-	// changed between evaluations.
+	// with every capability of the family but BatchLogLiker, FreeScorer and Curver,
+	// which save time, and Maximizer. w is kept, not copied, and may be changed
+	// between evaluations.
 	Reweighter interface {
 		Reweight(w []float64) Likelihood
 	}

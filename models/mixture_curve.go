@@ -6,16 +6,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// A Curver computes the log-likelihood with its first two derivatives in the free
-// coordinates of the model's Unconstrainer, at little more than the cost of the
-// first. Where curvature is found by differences of the score it costs d scores,
-// and no rank is to be had below 1e-6 of the largest eigenvalue.
-type Curver interface {
-	// Curve fills g (d) with ∂ℓ/∂u and h (d×d) with ∂²ℓ/∂u∂uᵀ at the free
-	// coordinates u, and returns ℓ; -Inf outside the domain, with g and h undefined.
-	Curve(h *mat.SymDense, g, u []float64) (loglik float64)
-}
-
 // mixPair is the likelihood of two univariate components without weights.
 type mixPair struct {
 	mixLike1

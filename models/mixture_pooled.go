@@ -6,14 +6,6 @@ import (
 	"github.com/neuromanifold/neuromanifold/internal/vec"
 )
 
-// A FreeScorer computes the score in the free coordinates of the model's
-// Unconstrainer at less than the cost of FromFree, Score and PullScore.
-type FreeScorer interface {
-	// ScoreFree fills g (d) with ∂ℓ/∂u at the free coordinates u, and returns ℓ; -Inf
-	// outside the domain, with g undefined. Both are those of Score to rounding.
-	ScoreFree(g, u []float64) (loglik float64)
-}
-
 // mixPooled is the likelihood of two univariate components of one variance without
 // weights.
 //

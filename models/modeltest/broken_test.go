@@ -69,6 +69,10 @@ func TestEveryFaultIsFound(t *testing.T) {
 		{"allocs", "allocs"},
 		{"free", "unconstrainer"},
 		{"pull", "unconstrainer"}, // 2 % in the chain rule
+		{"score-free", "free"},    // 2 % in one coordinate
+		{"score-free-loglik", "free"},
+		{"curve", "free"}, // 2 % in one entry
+		{"curve-score", "free"},
 		{"canonical-twice", "canonical"},
 		{"canonical-law", "canonical"},
 		{"embed", "embed"},
@@ -181,7 +185,7 @@ func TestCapabilities(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := Capabilities(toy{}, l)
-	want := []string{"Scorer", "TermScorer", "Hesser", "EMStepper", "Batcher", "Starter", "BatchLogLiker", "Reweighter", "Inputter",
+	want := []string{"Scorer", "TermScorer", "Hesser", "FreeScorer", "Curver", "EMStepper", "Batcher", "Starter", "BatchLogLiker", "Reweighter", "Inputter",
 		"Informer", "Factorer", "PointInformer", "Canonicalizer", "Stratified", "Unconstrainer", "Nester", "Domainer", "Noder"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v", got)

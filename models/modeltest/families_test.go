@@ -60,10 +60,10 @@ func families() map[string]family {
 			words("Scorer TermScorer EMStepper Batcher Starter Reweighter FloorReporter Canonicalizer Stratified Nester Domainer"),
 			[]member{
 				{"mixture:k=2,sd=1", [][]float64{{0.3, -1, 1.5}, {0.6, 0.5, 2.5}},
-					Options{Sub: []Nested{sub("mixture:k=1,sd=1", 0.4)}}},
-				{"mixture:k=2,sd=tied", [][]float64{{0.3, -1, 1.5, 0.8}}, Options{Sub: []Nested{sub("mixture:k=1,sd=tied", 0.4, 2)}}},
-				{"mixture:k=2", [][]float64{{0.4, -1, 1.5, 0.8, 1.2}}, Options{Sub: []Nested{sub("mixture:k=1", 0.4, 2)}}},
-				{"mixture:k=2,sd=1,bound=5", [][]float64{{0.3, -1, 1.5}}, Options{}},
+					Options{Have: words("FreeScorer Curver"), Sub: []Nested{sub("mixture:k=1,sd=1", 0.4)}}},
+				{"mixture:k=2,sd=tied", [][]float64{{0.3, -1, 1.5, 0.8}}, Options{Have: words("FreeScorer Curver"), Sub: []Nested{sub("mixture:k=1,sd=tied", 0.4, 2)}}},
+				{"mixture:k=2", [][]float64{{0.4, -1, 1.5, 0.8, 1.2}}, Options{Have: words("Curver"), Sub: []Nested{sub("mixture:k=1", 0.4, 2)}}},
+				{"mixture:k=2,sd=1,bound=5", [][]float64{{0.3, -1, 1.5}}, Options{Have: words("FreeScorer Curver")}},
 				{"mixture:k=3", [][]float64{{0.3, 0.4, -3, 0, 2.5, 0.8, 1.2, 1}}, Options{Sub: []Nested{sub("mixture:k=2", 0.4, -1, 1, 1, 2)}}},
 				{"mixture:k=2,dim=2,cov=full", [][]float64{{0.4, -1, 0, 1.5, 0.5, 1, 0.3, 0.8, 1.2, -0.2, 0.9}}, Options{}},
 				{"mixture:k=2,dim=2,cov=diag", [][]float64{{0.4, -1, 0, 1.5, 0.5, 1, 0.8, 1.2, 0.9}}, Options{}},
@@ -74,7 +74,7 @@ func families() map[string]family {
 		"arma": {
 			words("Scorer TermScorer Starter Informer Stratified Unconstrainer Domainer"),
 			[]member{
-				{"arma:p=1,q=1", [][]float64{{0.6, 0.3, 1.5}, {-0.4, 0.7, 0.5}}, Options{Draws: 5_000_000}},
+				{"arma:p=1,q=1", [][]float64{{0.6, 0.3, 1.5}, {-0.4, 0.7, 0.5}}, Options{Have: words("Curver"), Draws: 5_000_000}},
 				{"arma:p=1,q=1,mean=true,var=1", [][]float64{{0.6, 0.3, 2}}, Options{Draws: 5_000_000}},
 				{"arma:p=2,q=0,mean=true", [][]float64{{0.5, -0.3, 1, 2}}, Options{Draws: 5_000_000}},
 				{"arma:p=0,q=2", [][]float64{{0.5, 0.3, 2}}, Options{Draws: 5_000_000}},

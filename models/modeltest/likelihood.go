@@ -106,22 +106,68 @@ func checkHess(c *checker) {
 			return
 		}
 		score, _ := models.Score(l)
-		h, g, x := mat.NewSymDense(c.d, nil), make([]float64, c.d), slices.Clone(theta)
+		h := mat.NewSymDense(c.d, nil)
 		hs.Hess(h, theta)
-		for i := range c.d {
-			for j := range c.d {
-				d, e := derivative(func(x []float64) float64 {
-					if math.IsInf(score(g, x), -1) {
-						return math.Inf(-1)
-					}
-					return g[i]
-				}, x, j)
-				if ok, known := agrees(h.At(i, j), d, e, float64(l.N())*1e-2); known && !ok || math.IsNaN(h.At(i, j)) {
-					c.fail("θ = %v: Hess in %s, %s is %.10g, differences of the score give %.10g ± %.1g",
-						theta, c.name(i), c.name(j), h.At(i, j), d, e)
+		c.hessian("Hess", h, score, theta, float64(l.N()))
+	})
+}
+
+// hessian compares h with differences of score at theta; n is as in gradient.
+func (c *checker) hessian(what string, h *mat.SymDense, score func(dst, theta []float64) float64, theta []float64, n float64) {
+	c.t.Helper()
+	g, x := make([]float64, c.d), slices.Clone(theta)
+	for i := range c.d {
+		for j := range c.d {
+			d, e := derivative(func(x []float64) float64 {
+				if math.IsInf(score(g, x), -1) {
+					return math.Inf(-1)
 				}
+				return g[i]
+			}, x, j)
+			if ok, known := agrees(h.At(i, j), d, e, n*1e-2); known && !ok || math.IsNaN(h.At(i, j)) {
+				c.fail("θ = %v: %s in %s, %s is %.10g, differences of the score give %.10g ± %.1g",
+					theta, what, c.name(i), c.name(j), h.At(i, j), d, e)
 			}
 		}
+	}
+}
+
+func checkFree(c *checker) {
+	free, ok := c.m.(models.Unconstrainer)
+	if !ok {
+		return // nobody asks for them
+	}
+	c.around(func(l models.Likelihood, theta []float64) {
+		f, fast := l.(models.FreeScorer)
+		cur, curved := l.(models.Curver)
+		if !fast && !curved {
+			return
+		}
+		u, x := make([]float64, c.d), make([]float64, c.d)
+		free.ToFree(u, theta)
+		at := func(u []float64) float64 {
+			free.FromFree(x, u)
+			return l.LogLik(x)
+		}
+		check := func(what string, score func(dst, u []float64) float64) {
+			c.gradient(what, at, func(dst, u []float64) {
+				if ll, want := score(dst, u), at(u); !closeTo(ll, want, 1e-11, float64(l.N())) {
+					c.fail("u = %v: %s returns %.17g, LogLik is %.17g", u, what, ll, want)
+				}
+			}, u, float64(l.N()))
+		}
+		if fast {
+			check("ScoreFree", f.ScoreFree)
+		}
+		if !curved {
+			return
+		}
+		h, g := mat.NewSymDense(c.d, nil), make([]float64, c.d)
+		check("Curve", func(dst, u []float64) float64 { return cur.Curve(h, dst, u) })
+		cur.Curve(h, g, u)
+		c.hessian("Curve", h, func(dst, u []float64) float64 {
+			return cur.Curve(mat.NewSymDense(c.d, nil), dst, u)
+		}, u, float64(l.N()))
 	})
 }
 
@@ -272,8 +318,9 @@ func checkWeights(c *checker) {
 			c.fail("θ = %v: Terms of a weighted likelihood differ from those without weights", theta)
 		}
 		if _, ok := l.(models.Reweighter); ok {
+			spared := []string{"BatchLogLiker", "Maximizer", "FreeScorer", "Curver"} // not promised under weights
 			for _, name := range Capabilities(c.m, l) {
-				if !slices.Contains(Capabilities(c.m, b), name) && name != "BatchLogLiker" && name != "Maximizer" {
+				if !slices.Contains(Capabilities(c.m, b), name) && !slices.Contains(spared, name) {
 					c.fail("Reweight loses %s", name)
 				}
 			}

@@ -218,6 +218,12 @@ func evaluations(l models.Likelihood) map[string]func(theta []float64) []float64
 	if v, ok := l.(models.Hesser); ok {
 		out["Hess"] = func(theta []float64) []float64 { v.Hess(h, theta); return h.RawSymmetric().Data }
 	}
+	if v, ok := l.(models.FreeScorer); ok { // any point is one of the free coordinates
+		out["ScoreFree"] = func(u []float64) []float64 { g[d] = v.ScoreFree(g[:d], u); return g }
+	}
+	if v, ok := l.(models.Curver); ok {
+		out["Curve"] = func(u []float64) []float64 { v.Curve(h, g[:d], u); return h.RawSymmetric().Data }
+	}
 	if v, ok := l.(models.EMStepper); ok {
 		out["EMStep"] = func(theta []float64) []float64 { g[d] = v.EMStep(g[:d], theta); return g }
 	}

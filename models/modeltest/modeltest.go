@@ -84,6 +84,7 @@ func rules() []rule {
 		{"batch", "BatchScore is the sum over its rows, a row given twice counting twice", checkBatch},
 		{"allocs", "an evaluation allocates nothing after the first", checkAllocs},
 		{"unconstrainer", "ToFree and FromFree are inverse, FromFree lands in the domain, PullScore is the chain rule", checkUnconstrainer},
+		{"free", "ScoreFree and Curve are the likelihood and its derivatives in the free coordinates", checkFree},
 		{"canonical", "Canonicalize is idempotent and leaves the likelihood as it was", checkCanonical},
 		{"embed", "Embed gives a θ with the same law as the smaller model", checkEmbed},
 		{"strata", "Project lands on the stratum, in the domain; Distance is 0 there", checkStrata},
@@ -178,6 +179,8 @@ func Capabilities(m models.Model, l models.Likelihood) []string {
 	add("Scorer", is[models.Scorer](l))
 	add("TermScorer", is[models.TermScorer](l))
 	add("Hesser", is[models.Hesser](l))
+	add("FreeScorer", is[models.FreeScorer](l))
+	add("Curver", is[models.Curver](l))
 	add("EMStepper", is[models.EMStepper](l))
 	add("Batcher", is[models.Batcher](l))
 	add("Starter", is[models.Starter](l))

@@ -93,7 +93,7 @@ var (
 
 func (m toy) bind(z *models.Data, w []float64) models.Likelihood {
 	twin := float64(binds.Add(1))
-	return &toyLik{twin: twin, toy: m, z: z, w: w, s: make([]float64, 3), h: mat.NewSymDense(3, nil)}
+	return &toyLik{twin: twin, toy: m, z: z, w: w, s: make([]float64, 3), h: mat.NewSymDense(3, nil), x: make([]float64, 3), x2: make([]float64, 3)}
 }
 
 func (m toy) Fisher() (func(dst *mat.SymDense, theta []float64) float64, models.Route) {
@@ -235,6 +235,8 @@ type toyLik struct {
 	s []float64
 	h *mat.SymDense
 
+	x, x2 []float64
+
 	twin float64
 }
 
@@ -372,6 +374,26 @@ func (l *toyLik) Hess(dst *mat.SymDense, theta []float64) {
 		dst.SetSym(2, 2, dst.At(2, 2)+w*(0.5-e*e/v)/(v*v))
 	}
 	dst.SetSym(0, 1, dst.At(0, 1)*l.off("hess"))
+}
+
+// ScoreFree and Curve are Score and Hess and the chain rule: v = e^u.
+func (l *toyLik) ScoreFree(g, u []float64) float64 {
+	l.FromFree(l.x, u)
+	ll := l.Score(l.x2, l.x)
+	l.PullScore(g, u, l.x2)
+	g[0] *= l.off("score-free")
+	return ll * l.off("score-free-loglik")
+}
+
+func (l *toyLik) Curve(h *mat.SymDense, g, u []float64) float64 {
+	ll := l.ScoreFree(g, u)
+	l.Hess(h, l.x)
+	v := l.x[2]
+	h.SetSym(0, 2, h.At(0, 2)*v*l.off("curve"))
+	h.SetSym(1, 2, h.At(1, 2)*v)
+	h.SetSym(2, 2, h.At(2, 2)*v*v+g[2])
+	g[1] *= l.off("curve-score")
+	return ll
 }
 
 // EMStep sets v to its best value given a and b.
