@@ -44,7 +44,7 @@ func exhibits(m *Material) []Exhibit {
 	}
 	switch f := m.Model.(type) {
 	case *models.Mixture:
-		if s := f.Settings(); f.K() > 1 && s.Dim == 1 {
+		if f.K() > 1 {
 			out = append(out, closestPair(f, r.Theta))
 		}
 	case *models.ARMA:
@@ -57,25 +57,15 @@ func exhibits(m *Material) []Exhibit {
 	return out
 }
 
-// closestPair is the least Hellinger distance between two components of a mixture
-// on the line.
+// closestPair is the least Hellinger distance between two components of a mixture.
 func closestPair(f *models.Mixture, theta []float64) Exhibit {
 	k := f.K()
-	s := f.Settings()
-	mean := theta[k-1 : 2*k-1]
-	variance := func(i int) float64 {
-		switch s.Variance {
-		case models.VarKnown:
-			return s.Sigma * s.Sigma
-		case models.VarTied:
-			return theta[2*k-1]
-		}
-		return theta[2*k-1+i]
-	}
 	e := Exhibit{Name: "closest_pair", Value: math.Inf(1)}
 	for i := range k {
 		for j := i + 1; j < k; j++ {
-			if h := Hellinger(mean[i], variance(i), mean[j], variance(j)); h < e.Value {
+			m1, c1 := component(f, theta, i)
+			m2, c2 := component(f, theta, j)
+			if h := Hellinger(m1, c1, m2, c2); h < e.Value {
 				e.Value, e.Doc = h, fmt.Sprintf("Hellinger distance of components %d and %d, from 0 to 1", i+1, j+1)
 			}
 		}
@@ -83,10 +73,57 @@ func closestPair(f *models.Mixture, theta []float64) Exhibit {
 	return e
 }
 
-// Hellinger is the Hellinger distance √(1 − ∫√(pq)) of N(m1, v1) and N(m2, v2).
-func Hellinger(m1, v1, m2, v2 float64) float64 {
-	d := m1 - m2
-	log := 0.25*math.Log(4*v1*v2/((v1+v2)*(v1+v2))) - 0.25*d*d/(v1+v2)
+// component returns the mean and the covariance of component j, from the order of θ that
+// models.Mixture documents.
+func component(f *models.Mixture, theta []float64, j int) ([]float64, *mat.SymDense) {
+	s := f.Settings()
+	k, d := f.K(), max(1, s.Dim)
+	at := k - 1 + k*d // of the covariances
+	c := mat.NewSymDense(d, nil)
+	triangle := func(v []float64) {
+		for a := range d {
+			for b := a; b < d; b++ {
+				c.SetSym(a, b, v[0])
+				v = v[1:]
+			}
+		}
+	}
+	for a := range d {
+		switch s.Variance {
+		case models.VarKnown:
+			c.SetSym(a, a, s.Sigma*s.Sigma)
+		case models.VarDiag:
+			c.SetSym(a, a, theta[at+j*d+a])
+		case models.VarSpherical:
+			c.SetSym(a, a, theta[at+j])
+		}
+	}
+	switch s.Variance {
+	case models.VarTied:
+		triangle(theta[at:])
+	case models.VarFree:
+		triangle(theta[at+j*d*(d+1)/2:])
+	}
+	return theta[k-1+j*d : k-1+(j+1)*d], c
+}
+
+// Hellinger is the Hellinger distance √(1 − ∫√(pq)) of two normals in any
+// dimension, NaN where a covariance is not positive definite.
+func Hellinger(m1 []float64, c1 *mat.SymDense, m2 []float64, c2 *mat.SymDense) float64 {
+	var mid mat.SymDense
+	mid.AddSym(c1, c2)
+	mid.ScaleSym(0.5, &mid)
+	var l1, l2, l mat.Cholesky
+	if !l1.Factorize(c1) || !l2.Factorize(c2) || !l.Factorize(&mid) {
+		return math.NaN()
+	}
+	diff := mat.NewVecDense(len(m1), nil)
+	diff.SubVec(mat.NewVecDense(len(m1), m1), mat.NewVecDense(len(m2), m2))
+	var solved mat.VecDense
+	if err := l.SolveVecTo(&solved, diff); err != nil {
+		return math.NaN()
+	}
+	log := 0.25*(l1.LogDet()+l2.LogDet()) - 0.5*l.LogDet() - 0.125*mat.Dot(diff, &solved)
 	return math.Sqrt(max(0, -math.Expm1(log)))
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/neuromanifold/neuromanifold/estimation"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/models/datasets"
@@ -334,6 +336,35 @@ func TestPoleZero(t *testing.T) {
 	d, at := PoleZero([]float64{0.5}, []float64{-0.3})
 	near(t, "distance", d, 0.2, 1e-12)
 	near(t, "pole", real(at), 0.5, 1e-12)
-	near(t, "Hellinger", Hellinger(0, 1, 2, 1), math.Sqrt(1-math.Exp(-0.5)), 1e-12)
-	near(t, "Hellinger of scales", Hellinger(0, 1, 0, 4), math.Sqrt(1-math.Sqrt(4.0/5)), 1e-12)
+	one := func(v float64) *mat.SymDense { return mat.NewSymDense(1, []float64{v}) }
+	near(t, "Hellinger", Hellinger([]float64{0}, one(1), []float64{2}, one(1)), math.Sqrt(1-math.Exp(-0.5)), 1e-12)
+	near(t, "Hellinger of scales", Hellinger([]float64{0}, one(1), []float64{0}, one(4)), math.Sqrt(1-math.Sqrt(4.0/5)), 1e-12)
+	// In the plane, by turning both into independent coordinates: √(pq) factorises.
+	tilt := mat.NewSymDense(2, []float64{2.5, 1.5, 1.5, 2.5}) // eigenvalues 4 and 1
+	plane := Hellinger([]float64{0, 0}, tilt, []float64{1, 1}, mat.NewSymDense(2, []float64{1, 0, 0, 1}))
+	affinity := math.Sqrt(4.0/5) * math.Exp(-2/(4*(4.0+1)))
+	near(t, "Hellinger in the plane", plane, math.Sqrt(1-affinity), 1e-12)
+}
+
+// TestClosestPair: in each form of the covariances, against the distance by hand.
+func TestClosestPair(t *testing.T) {
+	for _, c := range []struct {
+		model string
+		theta []float64
+		want  float64
+	}{
+		{"mixture:k=2,sd=2", []float64{0.5, 0, 4}, math.Sqrt(1 - math.Exp(-0.5))},
+		{"mixture:k=2,sd=tied", []float64{0.5, 0, 4, 4}, math.Sqrt(1 - math.Exp(-0.5))},
+		{"mixture:k=2", []float64{0.5, 0, 0, 1, 4}, math.Sqrt(1 - math.Sqrt(4.0/5))},
+		{"mixture:k=3,dim=2,cov=spherical", []float64{0.3, 0.3, 0, 0, 2, 0, 9, 9, 1, 1, 1}, math.Sqrt(1 - math.Exp(-0.5))},
+		{"mixture:k=2,dim=2,cov=diag", []float64{0.5, 0, 0, 0, 0, 1, 3, 4, 3}, math.Sqrt(1 - math.Sqrt(4.0/5))},
+		{"mixture:k=2,dim=2,cov=tied", []float64{0.5, 0, 0, 0, 2, 2, 0, 1}, math.Sqrt(1 - math.Exp(-0.5))},
+		{"mixture:k=2,dim=2", []float64{0.5, 0, 0, 1, 1, 2.5, 1.5, 2.5, 1, 0, 1}, math.Sqrt(1 - math.Sqrt(4.0/5)*math.Exp(-0.1))},
+	} {
+		m, err := models.Parse(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, c.model, closestPair(m.(*models.Mixture), c.theta).Value, c.want, 1e-12)
+	}
 }
