@@ -24,7 +24,7 @@ func (x twofold) sub(y twofold) twofold { return x.add(y.neg()) }
 
 func (x twofold) mul(y twofold) twofold {
 	p := x.hi * y.hi
-	return quickSum(p, math.FMA(x.hi, y.hi, -p)+(x.hi*y.lo+x.lo*y.hi))
+	return quickSum(p, math.FMA(x.hi, y.hi, -p)+math.FMA(x.hi, y.lo, float64(x.lo*y.hi)))
 }
 
 // times is x c for a float c.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/neuromanifold/neuromanifold/models"
 )
 
@@ -158,6 +160,62 @@ func TestFalseMaximumIsFound(t *testing.T) {
 
 // TestOptionsAreChecked: a capability that is missing, a rule that does not
 // exist, a text that does not parse, a panic.
+// A falseAverage is an erf network with a fault of 2 % in its average.
+type falseAverage struct {
+	*models.MLP
+	fault string
+}
+
+func (m falseAverage) Average(models.Model, []float64) (models.Averaged, models.Route) {
+	l, route := m.MLP.Average(m.MLP, []float64{.8, 1.3, .7, 1.2})
+	return brokenAverage{l, m.fault}, route
+}
+
+type brokenAverage struct {
+	models.Averaged
+	fault string
+}
+
+func (l brokenAverage) Divergence(theta []float64) (kl, errBound float64) {
+	kl, errBound = l.Averaged.Divergence(theta)
+	if l.fault == "divergence" {
+		kl *= 1.02
+	}
+	return kl, errBound
+}
+
+func (l brokenAverage) Score(dst, theta []float64) float64 {
+	ll := l.Averaged.Score(dst, theta)
+	if l.fault == "score" {
+		dst[2] *= 1.02
+	}
+	return ll
+}
+
+func (l brokenAverage) Hess(dst *mat.SymDense, theta []float64) {
+	l.Averaged.Hess(dst, theta)
+	if l.fault == "hess" {
+		dst.SetSym(0, 2, dst.At(0, 2)*1.02)
+	}
+}
+
+func TestFalseAverageIsFound(t *testing.T) {
+	mlp := mustParse("mlp").(*models.MLP)
+	for _, fault := range []string{"", "divergence", "score", "hess"} {
+		opts := Options{Skip: map[string]string{}}
+		for _, r := range rules() {
+			if r.name != "average" {
+				opts.Skip[r.name] = "the average is on trial"
+			}
+		}
+		var r recorder
+		Run(&r, falseAverage{mlp, fault}, [][]float64{{.8, 1.3, .7, 1.2}}, opts)
+		if found := slices.Equal(r.rules(), []string{"average"}); found != (fault != "") {
+			t.Errorf("fault %q: %q", fault, r.failures)
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	skip := map[string]string{"law": "not on trial"}
 	for _, tt := range []struct {

@@ -57,7 +57,7 @@ func words(s string) []string { return strings.Fields(s) }
 func families() map[string]family {
 	return map[string]family{
 		"mixture": {
-			words("Scorer TermScorer EMStepper Batcher Starter Reweighter FloorReporter Canonicalizer Stratified Nester Domainer"),
+			words("Scorer TermScorer EMStepper Batcher Starter Reweighter FloorReporter Canonicalizer Stratified Nester Domainer Averager"),
 			[]member{
 				{"mixture:k=2,sd=1", [][]float64{{0.3, -1, 1.5}, {0.6, 0.5, 2.5}},
 					Options{Have: words("FreeScorer Curver"), Sub: []Nested{sub("mixture:k=1,sd=1", 0.4)}}},
@@ -72,7 +72,7 @@ func families() map[string]family {
 			},
 		},
 		"arma": {
-			words("Scorer TermScorer Starter Informer Stratified Unconstrainer Domainer"),
+			words("Scorer TermScorer Starter Informer Stratified Unconstrainer Domainer Averager"),
 			[]member{
 				{"arma:p=1,q=1", [][]float64{{0.6, 0.3, 1.5}, {-0.4, 0.7, 0.5}}, Options{Have: words("Curver"), Draws: 5_000_000}},
 				{"arma:p=1,q=1,mean=true,var=1", [][]float64{{0.6, 0.3, 2}}, Options{Draws: 5_000_000}},
@@ -109,7 +109,7 @@ func families() map[string]family {
 			},
 		},
 		"contaminated": {
-			words("Scorer TermScorer Hesser Stratified KnownRLCT"),
+			words("Scorer TermScorer Hesser Stratified KnownRLCT Averager"),
 			[]member{{"contaminated", [][]float64{{0.3, 1.5}}, Options{}}, {"contaminated:bound=4", [][]float64{{0.3, -1.5}}, Options{}}},
 		},
 		"crossing": {
@@ -121,7 +121,7 @@ func families() map[string]family {
 			[]member{{"binmix", [][]float64{{0.4, 0.2, 0.7}}, Options{}}, {"binmix:k=3,trials=8", [][]float64{{0.3, 0.3, 0.1, 0.5, 0.8}}, Options{}}},
 		},
 		"rbf": {
-			words("Scorer TermScorer Inputter Informer Factorer PointInformer Canonicalizer Stratified Nester Noder KnownRLCT"),
+			words("Scorer TermScorer Inputter Informer Factorer PointInformer Canonicalizer Stratified Nester Noder KnownRLCT Averager"),
 			[]member{{"rbf", [][]float64{{-0.8, 0.9, 1.2, 0.7}}, Options{Draws: 2_000_000}}, {"rbf:sigma=free", [][]float64{{-0.8, 0.9, 1.2, 0.7, 0.5}}, Options{Draws: 2_000_000}}},
 		},
 		"rrr": {

@@ -94,6 +94,7 @@ func rules() []rule {
 		{"fisher-factor", "FisherFactor gives R with RᵀR = F", checkFisherFactor},
 		{"fisher-point", "FisherAt, averaged over the inputs, is F", checkFisherPoint},
 		{"law", "for data from Sample E[s] = 0 and Var[s] = −E[H] = n F", checkLaw},
+		{"average", "under the model itself KL is 0 at the truth and how far LogLik falls elsewhere; Score and Hess are its derivatives", checkAverage},
 	}
 }
 
@@ -200,6 +201,7 @@ func Capabilities(m models.Model, l models.Likelihood) []string {
 	add("Nester", is[models.Nester](m))
 	add("Domainer", is[models.Domainer](m))
 	add("Noder", is[models.Noder](m))
+	add("Averager", is[models.Averager](m))
 	return names
 }
 
