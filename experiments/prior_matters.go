@@ -33,7 +33,7 @@ type priorMattersRow struct {
 
 var _ = register(Experiment[priorMattersSpec, priorMattersRow]{
 	Name:    "prior-matters",
-	Version: 1,
+	Version: 2,
 	Doc: `At a singular truth the prior decides what a model costs, to leading order.
 
 The free energy of a regular model rises by (d/2) log n whatever the prior, so long as
