@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -63,6 +64,25 @@ func (f fieldFlow) Step(x []float64, most float64, _ *rand.Rand) (float64, error
 func (f fieldFlow) restart() { f.s.fresh = false }
 
 func zero([]float64) float64 { return 0 }
+
+// wide is a flow of steps of size 1.
+type wide struct{}
+
+func (wide) Step(x []float64, _ float64, _ *rand.Rand) (float64, error) {
+	x[0]++
+	return 1, nil
+}
+
+// A step that passes several of the times to record is one row, at its end.
+func TestRowsAreNotRepeated(t *testing.T) {
+	p, err := Run(context.Background(), wide{}, zero, []float64{0}, Clock{Until: 3, Points: 13}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []float64{0, 1, 2, 3}; !slices.Equal(p.T, want) || p.Theta.At(3, 0) != 3 {
+		t.Errorf("rows at τ = %v, want %v", p.T, want)
+	}
+}
 
 func TestEventIsLocated(t *testing.T) {
 	p, err := Run(context.Background(), fieldFlow{newDopri5(spiral, 2, Tolerances{1e-12, 1e-12})}, zero, []float64{1, 0},

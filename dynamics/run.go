@@ -13,8 +13,10 @@ import (
 
 // A Clock says how long to run and when to record. Its zero value is invalid.
 type Clock struct {
-	Until  float64 // time τ to run to, above 0
-	Points int     // recorded times, the first at 0 and the last at Until; 0 means 200
+	Until float64 // time τ to run to, above 0
+	// Points is the number of recorded times, the first at 0 and the last at Until; 0
+	// means 200. A step that passes several of them is recorded once, at its end.
+	Points int
 	// First > 0 spaces the times evenly in log τ from First on, after τ = 0.
 	First float64
 	// Event, if not nil, ends the run where it is first seen to have crossed 0: it is
@@ -228,6 +230,9 @@ func (r *runner) to(ctx context.Context, t float64) (stop bool, err error) {
 			}
 		}
 		r.tau += dt
+	}
+	if r.tau == r.p.T[len(r.p.T)-1] {
+		return false, nil // the last step passed this time as well
 	}
 	l := r.loss(r.theta)
 	if !finite(l) {

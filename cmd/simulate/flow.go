@@ -116,6 +116,9 @@ func (o *flowFlags) clock() (dynamics.Clock, error) {
 		if !(s > 0) || math.IsInf(s, 0) {
 			return k, bad(fmt.Errorf("--step %v: want a finite number above 0", s))
 		}
+		if s > o.until {
+			return k, bad(fmt.Errorf("--step %v with --until %v: want a step that is not longer than the run", s, o.until))
+		}
 		if o.until/s > mostSteps {
 			return k, bad(fmt.Errorf("--until %v with --step %v: these are %.2g steps, and at most %.0e are taken", o.until, s, o.until/s, mostSteps))
 		}
