@@ -46,8 +46,9 @@ type Score struct {
 	Bound    Bound
 	Warnings []string // without numbers, so that equal ones can be told together
 	Details  []Detail // what went into the value
-	// Pointwise are the contributions of the rows, for the error of a
-	// difference between two models; nil where there are none.
+	// Pointwise are the contributions of the rows, or for pmdl of the orders in
+	// which it codes them, for the error of a difference between two models; nil
+	// where there are none.
 	Pointwise []float64
 }
 

@@ -57,3 +57,29 @@ func TestNestedIsNotSingular(t *testing.T) {
 		}
 	}
 }
+
+// The difference of two prequential codes has the error of the pairs of codes of the same
+// orders of the rows, which the codes themselves vary with far more: the verdict can say
+// what pmdl cannot tell. A series has one order and no such error.
+func TestPrequentialDifference(t *testing.T) {
+	table := compare(t, "mixture:sd=tied", [][]int{{1, 2}}, dataset(t, "galaxies"), Options{}, "pmdl")
+	a, b := table.Rows[0].Prequential.Codes, table.Rows[1].Prequential.Codes
+	if len(a) != prequentialOrders || len(b) != len(a) {
+		t.Fatalf("codes %v and %v", a, b)
+	}
+	var pairs []float64
+	for o := range a {
+		pairs = append(pairs, 2*(a[o]-b[o]))
+	}
+	mean, v := meanVar(pairs)
+	d, se, ok := table.Difference(0, 0, 1)
+	if !ok {
+		t.Fatal("no difference")
+	}
+	near(t, "difference", d, mean, 1e-9)
+	near(t, "difference of the scores", d, table.at(0, "pmdl").Value-table.at(1, "pmdl").Value, 1e-9)
+	near(t, "its error", se, math.Sqrt(v/float64(len(pairs))), 1e-9)
+	if s := compare(t, "arma:mean=true", [][]int{{0, 1}, {0}}, dataset(t, "lh"), Options{}, "pmdl"); s.Rows[0].Scores[0].Pointwise != nil {
+		t.Error("a series has pointwise contributions")
+	}
+}

@@ -14,12 +14,12 @@ import (
 // A Prequential is the accumulated predictive code length of a model that is
 // refitted while the data come in.
 type Prequential struct {
-	NL     float64 // Σ_{t>First} −log p(y_t | y_<t; θ̂ of the rows before), nats, mean over the orders
-	SE     float64 // of that mean, from its spread between orders; NaN for a series, which has one
-	First  int     // rows that are conditioned on, the same for every candidate: NL is of the others
-	Orders int     // random orders of the rows, 1 for a series
-	Refits int     // fits for one order of the rows
-	Worst  int     // fits that ended on a variance floor or at a small component
+	NL     float64   // Σ_{t>First} −log p(y_t | y_<t; θ̂ of the rows before), nats, mean over the orders
+	SE     float64   // of that mean, from its spread between orders; NaN for a series, which has one
+	First  int       // rows that are conditioned on, the same for every candidate: NL is of the others
+	Codes  []float64 // NL of each random order of the rows, one for a series
+	Refits int       // fits for one order of the rows
+	Worst  int       // fits that ended on a variance floor or at a small component
 
 	refused string // why there is none, with First = 0
 }
@@ -97,7 +97,7 @@ func reorder(z *models.Data, series bool, rng *rand.Rand) []*models.Data {
 // collect averages over the orders.
 func collect(orders []Prequential) *Prequential {
 	values := make([]float64, len(orders))
-	out := &Prequential{First: orders[0].First, Orders: len(orders), Refits: orders[0].Refits, SE: math.NaN()}
+	out := &Prequential{First: orders[0].First, Codes: values, Refits: orders[0].Refits, SE: math.NaN()}
 	for o, p := range orders {
 		values[o] = p.NL
 		out.Worst += p.Worst
@@ -181,7 +181,12 @@ var pmdl = Criterion{
 			return refuse(p.refused)
 		}
 		s := Score{Value: 2 * p.NL, SE: 2 * p.SE}
-		s.Details = []Detail{{"first", float64(p.First)}, {"orders", float64(p.Orders)}, {"unsound_fits", float64(p.Worst)}}
+		s.Details = []Detail{{"first", float64(p.First)}, {"orders", float64(len(p.Codes))}, {"unsound_fits", float64(p.Worst)}}
+		if orders := len(p.Codes); orders > 1 {
+			for _, v := range p.Codes { // the orders are the same for all candidates
+				s.Pointwise = append(s.Pointwise, 2*v/float64(orders))
+			}
+		}
 		if p.Worst > 0 {
 			s.Warnings = append(s.Warnings, "fits to prefixes found no sound maximum")
 		}

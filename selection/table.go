@@ -256,7 +256,7 @@ func (c *comparison) score(k Criterion, i int) Score {
 }
 
 // Difference returns the score of row i less that of row j by a criterion with
-// pointwise contributions, with the standard error over rows; false where the
+// pointwise contributions, with the standard error over them; false where the
 // criterion has none.
 func (t *Table) Difference(criterion, i, j int) (value, se float64, ok bool) {
 	a, b := t.Rows[i].Scores[criterion].Pointwise, t.Rows[j].Scores[criterion].Pointwise

@@ -70,10 +70,8 @@ func selectJSON(t *selection.Table, keys []string, family, data string, seed uin
 		} else {
 			choice.add(k.Name, nil)
 		}
-		if k.Name == "loo" || k.Name == "waic" {
-			if d := selectDifferences(t, i); d != nil {
-				differences.add(k.Name, d)
-			}
+		if d := selectDifferences(t, i); d != nil {
+			differences.add(k.Name, d)
 		}
 	}
 	for _, o := range t.Orders {
@@ -337,8 +335,8 @@ func (a *app) printRoutes(t *selection.Table, prior string) {
 	if i := t.Of("pmdl"); i >= 0 && t.Choice[i] >= 0 {
 		p := t.Rows[t.Choice[i]].Prequential
 		a.printf("pmdl: codes rows %d to %d, given the first %d", p.First+1, t.N, p.First)
-		if p.Orders > 1 {
-			a.printf(", in %d random orders of the rows: their mean, ± over them", p.Orders)
+		if len(p.Codes) > 1 {
+			a.printf(", in %d random orders of the rows: their mean, ± over them", len(p.Codes))
 		}
 		a.printf("\n")
 	}
