@@ -77,8 +77,10 @@ uniform on that box:
   ladder  λ and multiplicity fitted jointly over eight temperatures
   sgld, mala, hmc
           local learning coefficient with localisation --gamma (Lau et al. 2025)
-They see the effective coefficient at their temperature: with multiplicity m it is
-lower by about (m−1)/log(n/log n). Flags say what is wrong with the draws.`,
+They see the effective coefficient at their temperature, which the box makes smaller,
+and a multiplicity m by about (m−1)/log(n/log n). For all but ladder it is printed
+beside the estimate, from uniform points of the box. Flags say what is wrong with the
+draws.`,
 		Example: `  simulate rlct mixture:k=2,sd=1 --at 1,0,0
   simulate rlct crossing:powers=1+1 --at=0,0 --method hmc --n 1000`,
 		Args:              exactly("a MODEL"),

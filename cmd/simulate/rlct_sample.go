@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/neuromanifold/neuromanifold/estimation"
@@ -21,8 +22,12 @@ type sampledEstimate struct {
 	MultSE number `json:"mult_se"`
 	Method string `json:"method"`
 	// Expected is λ − (m−1)/log(nβ) from the proved coefficient, null without one:
-	// what the estimate should be near at its temperature.
-	Expected number       `json:"expected"`
+	// what the estimate is near at its temperature, to first order.
+	Expected number `json:"expected"`
+	// Finite is what a perfect sampler finds at that temperature in that box, by
+	// uniform points; null for the ladder, and where too few points count.
+	Finite   number       `json:"finite"`
+	FiniteSE number       `json:"finite_se"`
 	Slope    number       `json:"slope"` // the ladder with m = 1
 	SlopeSE  number       `json:"slope_se"`
 	N        number       `json:"n"`
@@ -97,11 +102,32 @@ func (a *app) sampled(ctx context.Context, m models.Model, theta []float64, o *r
 	if known != nil && known.Mult != nil && o.method != "ladder" {
 		out.Expected = known.Lambda - number(float64(*known.Mult-1)/math.Log(float64(o.n)/math.Log(float64(o.n))))
 	}
+	if err := out.finite(ctx, p, e, key.Stream("points")); err != nil {
+		return nil, err
+	}
 	for _, en := range e.Curve {
 		v, se := en.EffectiveLambda()
 		out.Curve = append(out.Curve, rlctEnergy{number(en.Beta), number(v), number(se)})
 	}
 	return out, nil
+}
+
+// finite fills in the value at the temperature of e, and flags an estimate that misses it.
+func (s *sampledEstimate) finite(ctx context.Context, p selection.LambdaProblem, e *selection.LambdaEstimate, rng *rand.Rand) error {
+	s.Finite, s.FiniteSE = number(math.NaN()), number(math.NaN())
+	if !math.IsNaN(e.Mult) {
+		return nil // the ladder has many temperatures
+	}
+	const points = 100_000
+	v, se, err := selection.FiniteLambda(ctx, p, e.Method == "wbic slope", points, rng)
+	if err != nil {
+		return err
+	}
+	s.Finite, s.FiniteSE = number(v), number(se)
+	if z := (e.Lambda - v) / math.Hypot(e.SE, se); math.Abs(z) > 4 {
+		s.Flags = append(s.Flags, fmt.Sprintf("%.1f standard errors from the value at this temperature", z))
+	}
+	return nil
 }
 
 func (a *app) printSampled(e *sampledEstimate) {
@@ -116,7 +142,13 @@ func (a *app) printSampled(e *sampledEstimate) {
 			experiments.Format(float64(e.Slope)), experiments.FormatSE(float64(e.SlopeSE)))
 	}
 	if v := float64(e.Expected); !math.IsNaN(v) {
-		a.printf("        expected near %s at this temperature, to first order\n", experiments.Format(v))
+		a.printf("        at this temperature λ is near %s to first order", experiments.Format(v))
+		if !math.IsNaN(float64(e.Finite)) {
+			a.printf(", %s ± %s by uniform points of the box", experiments.Format(float64(e.Finite)), experiments.FormatSE(float64(e.FiniteSE)))
+		}
+		a.printf("\n")
+	} else if !math.IsNaN(float64(e.Finite)) {
+		a.printf("        at this temperature λ is %s ± %s by uniform points of the box\n", experiments.Format(float64(e.Finite)), experiments.FormatSE(float64(e.FiniteSE)))
 	}
 	a.printf("        R-hat %.3f, effective sample size %.0f, %.0f evaluations\n", float64(e.RHat), float64(e.ESS), float64(e.Evals))
 	if len(e.Flags) > 0 {
