@@ -1,8 +1,12 @@
 package experiments
 
 import (
+	"context"
 	"math"
+	"math/rand/v2"
 	"testing"
+
+	"github.com/neuromanifold/neuromanifold/selection"
 )
 
 // TestExactEffectiveLambda: the theory column of lambda-estimators against closed
@@ -42,5 +46,38 @@ func TestExactEffectiveLambda(t *testing.T) {
 	got, err := l.exactEnergy(lambdaEstimatorsSpec{N: 1000, Radius: 3}, nb(1000)/1000, 10)
 	if err != nil || math.Abs(got-0.93539/2) > 1e-5 {
 		t.Errorf("quadratic: %v, %v", got, err)
+	}
+}
+
+// The two routes of the theory at a temperature, where both are open: quadrature that is
+// dense at the origin and uniform points of the box, within 4 standard errors of the
+// second. Fixed seeds; a right pair fails once in 16 000.
+func TestTemperatureByTwoRoutes(t *testing.T) {
+	s := lambdaEstimatorsSpec{N: 1000, Radius: 1, Gamma: 1}
+	for i, c := range lambdaCases() {
+		for _, method := range []string{"wbic", "hmc"} {
+			want, err := c.exact(s, method)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.IsNaN(want) {
+				v, se, _, err := c.atTemperature(context.Background(), s, method)
+				if err != nil || !(se > 0 && se < 0.02) || !(v > 0 && v < float64(len(c.truth))/2) {
+					t.Errorf("%s, %s: %v ± %v, %v", c.name, method, v, se, err)
+				}
+				continue
+			}
+			_, p, err := c.problem(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if method != "wbic" {
+				p.Gamma = s.Gamma
+			}
+			v, se, err := selection.FiniteLambda(context.Background(), p, method == "wbic", 50000, rand.New(rand.NewPCG(17, uint64(i))))
+			if err != nil || !(math.Abs(v-want) <= 4*se) || !(se < 0.02) {
+				t.Errorf("%s, %s: %.4f ± %.4f, quadrature %.4f, %v", c.name, method, v, se, want, err)
+			}
+		}
 	}
 }
