@@ -244,6 +244,20 @@ func TestLogarithmicAfterwards(t *testing.T) {
 	}
 }
 
+// An error bar that reaches below zero is within a linear axis and cut by a
+// logarithmic one.
+func TestRangeHoldsErrorBars(t *testing.T) {
+	for _, logY := range []bool{false, true} {
+		p := &Panel{LogY: logY}
+		p.Series("s", []float64{1, 2}, []float64{0.1, 3}, []float64{0.2, 0.5})
+		l := p.layers[0]
+		_, _, ymin, ymax := mark{layer: l, logY: logY}.DataRange()
+		if want := map[bool]float64{false: l.lo[0], true: 0.1}[logY]; ymin != want || ymax != l.hi[1] || l.lo[0] >= 0 {
+			t.Errorf("log %v: from %v to %v, want %v to %v", logY, ymin, ymax, want, l.hi[1])
+		}
+	}
+}
+
 func TestCSV(t *testing.T) {
 	p := &Panel{LogY: true}
 	p.Series("a, b", []float64{1, 2, 3}, []float64{2, -1, 4}, []float64{0.5, 1, math.NaN()})

@@ -13,6 +13,7 @@ import (
 type mark struct {
 	layer
 	style
+	logY bool // the axis is logarithmic
 }
 
 func (m mark) line() draw.LineStyle {
@@ -203,7 +204,7 @@ func (m mark) DataRange() (xmin, xmax, ymin, ymax float64) {
 			ymax = math.Max(ymax, m.hi[i])
 			// On a logarithmic axis a bar may reach below zero; it is then cut
 			// at the axis instead of stretching it.
-			if m.lo[i] > 0 || m.y[i] <= 0 {
+			if m.lo[i] > 0 || !m.logY {
 				ymin = math.Min(ymin, m.lo[i])
 			}
 		case m.kind == steps:

@@ -96,7 +96,7 @@ func (f *Figure) legend(styles map[string]style) []mark {
 		for _, l := range p.layers {
 			if !seen[l.name] {
 				seen[l.name] = true
-				entries = append(entries, mark{layer{kind: l.kind, name: l.name}, styles[l.name]})
+				entries = append(entries, mark{layer: layer{kind: l.kind, name: l.name}, style: styles[l.name]})
 			}
 		}
 	}

@@ -110,7 +110,7 @@ func (p *Panel) plot(styles map[string]style) *plot.Plot {
 		if len(l.x) == 0 {
 			continue
 		}
-		g.Add(mark{l, styles[l.name]})
+		g.Add(mark{l, styles[l.name], p.LogY})
 	}
 	has := func(ks ...kind) bool {
 		return slices.ContainsFunc(p.layers, func(l layer) bool { return slices.Contains(ks, l.kind) })
