@@ -84,6 +84,52 @@ func TestRowsAreNotRepeated(t *testing.T) {
 	}
 }
 
+// The sum of 0.01 by itself is 5e-14 short of 5 after 500 steps, which took one more.
+func TestFixedStepsEndInTime(t *testing.T) {
+	src := fieldSource(func(dst, _ []float64) { dst[0] = 1 })
+	for _, c := range []struct {
+		step, until float64
+		steps       int
+	}{{0.01, 5, 500}, {0.01, 20, 2000}, {0.1, 30_000, 300_000}, {0.001, 7, 7000}} {
+		flow, err := NewSGD(src, 1, c.step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Run(context.Background(), flow, zero, []float64{0}, Clock{Until: c.until, Points: 2}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, tau := p.End(); p.Steps != c.steps || math.Abs(tau-c.until) > 1e-14*c.until {
+			t.Errorf("steps of %v to %v: %d, to τ = %v", c.step, c.until, p.Steps, tau)
+		}
+	}
+}
+
+// A fieldSource is a field as a Source.
+type fieldSource func(dst, theta []float64)
+
+func (f fieldSource) Gradient(dst, theta []float64, _ *rand.Rand) bool { f(dst, theta); return true }
+
+// A natural gradient flow that has four digits left says so at once: it has no chart
+// where the variances are free, and its steps would be of 1e-9.
+func TestNaturalGradientOfFewDigits(t *testing.T) {
+	o := teacher(t, "mixture:k=2", "mixture:k=2", 0.4, -1, 1, 1, 0.5)
+	start := []float64{0.5, 0.1, 0.2, 1, 1}
+	for _, c := range []struct {
+		damping float64
+		want    Stop
+	}{{0, Degenerate}, {1e-6, Done}} {
+		flow, err := NewMethod("natural", o, start, MethodOptions{Damping: c.damping})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Run(context.Background(), flow, o.Loss, start, Clock{Until: 5, Points: 2, Budget: 2000}, nil)
+		if err != nil || p.Stop != c.want {
+			t.Errorf("damping %v: %v %v %v, want %v", c.damping, p.Stop, p.Reason, err, c.want)
+		}
+	}
+}
+
 func TestEventIsLocated(t *testing.T) {
 	p, err := Run(context.Background(), fieldFlow{newDopri5(spiral, 2, Tolerances{1e-12, 1e-12})}, zero, []float64{1, 0},
 		Clock{Until: 10, Points: 3, Event: func(x []float64) float64 { return x[0] + 0.5 }}, nil)

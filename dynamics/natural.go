@@ -52,8 +52,13 @@ func NewNaturalGradient(o *Objective, opt NaturalOptions) (*NaturalGradient, err
 	return n, nil
 }
 
-// leastCondition is where a solution has lost all digits.
-const leastCondition = 1e-15
+const (
+	// leastCondition is where a solution has lost all digits.
+	leastCondition = 1e-15
+	// leastFlowing is where a flow has too few: its step sizes follow the noise of the
+	// four that are left, and shrink in proportion.
+	leastFlowing = 1e-12
+)
 
 // field fills dst with (F + εI)⁻¹ Score after scaling F to a unit diagonal.
 func (n *NaturalGradient) field(dst, theta []float64) bool {
@@ -83,7 +88,11 @@ func (n *NaturalGradient) field(dst, theta []float64) bool {
 			f.SetSym(i, j, v*n.d[i]*n.d[j])
 		}
 	}
-	if !n.chol.Factorize(f) || !(n.chol.Cond() < 1/leastCondition) {
+	least := leastCondition
+	if n.dense() {
+		least = leastFlowing
+	}
+	if !n.chol.Factorize(f) || !(n.chol.Cond() < 1/least) {
 		n.lost = true
 		return false
 	}

@@ -41,7 +41,7 @@ const (
 
 var _ = register(Experiment[armaLearningSpec, armaLearningRow]{
 	Name:    "arma-learning",
-	Version: 3,
+	Version: 4,
 	Doc: `Learning an ARMA(1,1) process near pole-zero cancellation.
 
 Towards φ = −θ the Fisher information of ARMA(1,1) has an eigenvalue that vanishes as

@@ -42,7 +42,7 @@ const (
 
 var _ = register(Experiment[eliminationSpec, eliminationRow]{
 	Name:    "elimination",
-	Version: 2,
+	Version: 3,
 	Doc: `Learning near a unit whose output weight vanishes.
 
 On v₂ = 0 the second unit has no effect, whatever w₂. With the first unit frozen the

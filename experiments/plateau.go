@@ -47,7 +47,7 @@ const (
 
 var _ = register(Experiment[plateauSpec, plateauRow]{
 	Name:    "plateau",
-	Version: 3,
+	Version: 4,
 	Doc: `Learning curves of gradient and natural gradient from the same starts near an overlap.
 
 Where two hidden units do the work of the best single one the loss stands still. The

@@ -30,7 +30,7 @@ type teacherSingularRow struct {
 
 var _ = register(Experiment[teacherSingularSpec, teacherSingularRow]{
 	Name:    "teacher-on-singularity",
-	Version: 3,
+	Version: 4,
 	Doc: `How fast two units learn what one can do: algebraically by the gradient.
 
 Where the teacher lies in the singular set the loss is of fourth order in the distance
