@@ -114,12 +114,31 @@ func orNone(p singular.Prediction, err error) (singular.Prediction, error) {
 	return p, err
 }
 
-// wideLine compares a mean with a limit of wide layers, NaN where there is none.
+// wideLine compares a mean with a limit of wide layers, NaN where the network or the
+// layer is centred, which is then the source.
 func wideLine[R any](name string, f func(r R) float64, theory float64, source string) Line[R] {
 	if math.IsNaN(theory) {
-		return measured(name, f)
+		return Line[R]{Name: name, Measure: Mean(f), Theory: theory, Source: "none where gradients at distinct inputs are uncorrelated (centred)"}
 	}
 	return Line[R]{Name: name, Measure: Mean(f), Theory: theory, Limit: true, Route: models.Quadrature, Source: source}
+}
+
+// drawnLine is wideLine for a limit that is a mean over draws.
+func drawnLine[R any](name string, f func(r R) float64, theory singular.Estimate, source string) Line[R] {
+	l := wideLine(name, f, theory.Value, source)
+	if !math.IsNaN(theory.Value) {
+		l.TheorySE, l.Route = theory.SE, models.MonteCarlo
+	}
+	return l
+}
+
+// ratioLine compares a number ÷ its prediction for the same network with 1.
+func ratioLine[R any](name string, f func(r R) float64, m *singular.MeanField, source string) Line[R] {
+	one := 1.0
+	if m.Centred() {
+		one = math.NaN()
+	}
+	return wideLine(name, f, one, source)
 }
 
 // measured is a line without theory.

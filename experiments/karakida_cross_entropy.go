@@ -7,7 +7,6 @@ import (
 
 	"github.com/neuromanifold/neuromanifold/internal/figs"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
-	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
 )
 
@@ -64,20 +63,21 @@ the measured probabilities.`,
 		return []karakidaCrossEntropyRow{row}, err
 	},
 	Compare: func(_ context.Context, s karakidaCrossEntropySpec, c Cell) ([]Line[karakidaCrossEntropyRow], error) {
+		m, err := s.field(c)
+		if err != nil {
+			return nil, err
+		}
 		p, err := s.predict(c)
 		if err != nil {
 			return nil, err
 		}
 		type row = karakidaCrossEntropyRow
-		line := func(name string, f func(r row) float64, e singular.Estimate, source string) Line[row] {
-			return Line[row]{Name: name, Measure: Mean(f), Theory: e.Value, TheorySE: e.SE, Limit: true, Route: models.MonteCarlo, Source: source}
-		}
 		const ours = "outlier equation, derived here"
 		return []Line[row]{
-			line("mean tr F/P", func(r row) float64 { return r.Mean }, p.Mean, wideSource),
-			line("second moment tr F²/P", func(r row) float64 { return r.Second }, p.SecondMoment, wideSource),
-			line("largest eigenvalue", func(r row) float64 { return r.LambdaMax }, p.Outliers[0], ours),
-			wideLine("largest ÷ its own prediction", func(r row) float64 { return r.LambdaMax / r.Semi }, 1, ours+", at the measured probabilities"),
+			drawnLine("mean tr F/P", func(r row) float64 { return r.Mean }, p.Mean, wideSource),
+			drawnLine("second moment tr F²/P", func(r row) float64 { return r.Second }, p.SecondMoment, wideSource),
+			drawnLine("largest eigenvalue", func(r row) float64 { return r.LambdaMax }, p.Outliers[0], ours),
+			ratioLine("largest ÷ its own prediction", func(r row) float64 { return r.LambdaMax / r.Semi }, m, ours+", at the measured probabilities"),
 			measured("eigenvalue C − 1", func(r row) float64 { return r.Last }),
 			measured("eigenvalue C", func(r row) float64 { return r.Next }),
 			measured("lower bound tr F²/tr F", func(r row) float64 { return r.Lower }),
@@ -90,9 +90,13 @@ the measured probabilities.`,
 	},
 })
 
+func (s karakidaCrossEntropySpec) field(c Cell) (*singular.MeanField, error) {
+	return singular.NewMeanField(s.Law.net(c, s.Depth, c.Int("width"), s.Classes))
+}
+
 // predict draws the theory on a stream of its own, the same for every table.
 func (s karakidaCrossEntropySpec) predict(c Cell) (singular.SoftmaxPrediction, error) {
-	m, err := singular.NewMeanField(s.Law.net(c, s.Depth, c.Int("width"), s.Classes))
+	m, err := s.field(c)
 	if err != nil {
 		return singular.SoftmaxPrediction{}, err
 	}

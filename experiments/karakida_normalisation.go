@@ -6,7 +6,6 @@ import (
 
 	"github.com/neuromanifold/neuromanifold/internal/figs"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
-	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/singular"
 )
 
@@ -100,11 +99,8 @@ is compared with theory.`,
 			wideLine("trace, batch normalised", func(r row) float64 { return r.BatchTrace }, size*m.BatchNormalised(width).Mean, "derived here"),
 			measured("largest, batch normalised", func(r row) float64 { return r.Batch }),
 			measured("largest, layer normalised", func(r row) float64 { return r.Layer }),
-			{
-				Name: "mean of C − 2 largest, layer normalised", Measure: Mean(func(r row) float64 { return r.LayerTop }),
-				Theory: layer.Value, TheorySE: layer.SE, Limit: true, Route: models.MonteCarlo, Source: "outlier equation, derived here",
-			},
-			wideLine("the same ÷ its own prediction", func(r row) float64 { return r.LayerTop / r.LayerSemi }, 1, "outlier equation, derived here, at the measured outputs"),
+			drawnLine("mean of C − 2 largest, layer normalised", func(r row) float64 { return r.LayerTop }, layer, "outlier equation, derived here"),
+			ratioLine("the same ÷ its own prediction", func(r row) float64 { return r.LayerTop / r.LayerSemi }, m, "outlier equation, derived here, at the measured outputs"),
 		}, nil
 	},
 	Figures: []Figure[karakidaNormalisationSpec, karakidaNormalisationRow]{{

@@ -140,7 +140,9 @@ func (r *numpyRand) permute(rows []int) {
 	}
 }
 
-// Figures of NumPy 1.24.
+// Figures of NumPy 1.24: of g = default_rng(seed), the sum of (i%7 + 1) x_i over
+// x = g.standard_normal(300000), then g.permutation(1437) twice, then one more
+// g.standard_normal().
 func TestNumpyRand(t *testing.T) {
 	for seed, want := range map[uint32][2]float64{
 		0: {882.965681506251, -0.10909280957848286},

@@ -109,15 +109,16 @@ func (s *Summary) notes() []string {
 	return []string{"status: " + s.Failures.String()}
 }
 
-// comparison has the columns theory and limit only where some line has one. A
+// comparison has the columns of theory, limit and source only where some line has one. A
 // theory without a standard error shows how it was computed in its place.
 func (s *Summary) comparison() *Table {
-	var theory, limit bool
+	var theory, limit, source bool
 	var methods []string
 	for _, c := range s.Cells {
 		for _, l := range c.Compare {
 			has := !math.IsNaN(float64(l.Theory))
 			theory, limit = theory || has && !l.Limit, limit || has && l.Limit
+			source = source || l.Source != ""
 			if !slices.Contains(methods, l.Method) {
 				methods = append(methods, l.Method)
 			}
@@ -134,8 +135,12 @@ func (s *Summary) comparison() *Table {
 	if limit {
 		t.Header, t.Left = append(t.Header, "limit"), append(t.Left, false)
 	}
-	t.Header = append(t.Header, "± s.e.", "z", "source")
-	t.Left = append(t.Left, false, false, true)
+	if theory || limit {
+		t.Header, t.Left = append(t.Header, "± s.e.", "z"), append(t.Left, false, false)
+	}
+	if source {
+		t.Header, t.Left = append(t.Header, "source"), append(t.Left, true)
+	}
 
 	worst, lines := 0.0, 0
 	for _, c := range s.Cells {
@@ -154,12 +159,16 @@ func (s *Summary) comparison() *Table {
 				row = append(row, value)
 			}
 			switch {
+			case !theory && !limit:
 			case math.IsNaN(float64(l.Theory)):
-				row = append(row, "", "", l.Source)
+				row = append(row, "", "")
 			case l.TheorySE > 0:
-				row = append(row, FormatSE(float64(l.TheorySE)), formatZ(float64(l.Z)), l.Source)
+				row = append(row, FormatSE(float64(l.TheorySE)), formatZ(float64(l.Z)))
 			default:
-				row = append(row, l.Route, formatZ(float64(l.Z)), l.Source)
+				row = append(row, l.Route, formatZ(float64(l.Z)))
+			}
+			if source {
+				row = append(row, l.Source)
 			}
 			if z := math.Abs(float64(l.Z)); !l.Limit && !math.IsNaN(z) {
 				lines++

@@ -287,9 +287,20 @@ func TestDualRefuses(t *testing.T) {
 	if m, err := MeasureWide(net, 1, 2, RegressionLoss, 0, nil, rand.New(rand.NewPCG(1, 1))); err != nil || !math.IsNaN(m.Bulk.Value) || !math.IsNaN(m.Next.Value) {
 		t.Errorf("one sample: bulk %v, eigenvalue 2 %v, error %v", m.Bulk, m.Next, err)
 	}
-	net.Act, net.VarW = models.ReLUUnit, 1e200
-	if _, err := NewMeanField(net); err == nil || !strings.Contains(err.Error(), "too large") {
-		t.Errorf("order parameters that overflow: error %v", err)
+	for _, c := range []struct {
+		act        models.Activation
+		varW, varB float64
+		want       string
+	}{
+		{models.ReLUUnit, 1e200, 0.1, "too large"},
+		{models.LinearUnit, 1e200, 0.1, "too large"},
+		{models.ReLUUnit, 1e-200, 0, "too large or too small"},
+		{models.TanhUnit, 1e5, 0.1, "variance up to 1e+05: allowed is 25000"}, // the quadrature would miss the slopes
+		{models.TanhUnit, 1e300, 0.1, "allowed is 25000"},
+	} {
+		if _, err := NewMeanField(WideNet{Act: c.act, VarW: c.varW, VarB: c.varB, Widths: []int{9, 9, 9}}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, σ_w² = %v, σ_b² = %v: error %v, want %q", c.act, c.varW, c.varB, err, c.want)
+		}
 	}
 }
 

@@ -74,8 +74,9 @@ type MeanField struct {
 }
 
 // NewMeanField returns the order parameters. It is an error if there are fewer
-// than two widths, one is below 1, a variance is negative or not finite, or the order
-// parameters overflow.
+// than two widths, one is below 1, a variance is negative or not finite, those of
+// tanh units are beyond the quadrature (qˡ above 2.5e4), or the order parameters
+// overflow or vanish.
 func NewMeanField(net WideNet) (*MeanField, error) {
 	depth := len(net.Widths)
 	if depth < 2 {
@@ -106,11 +107,15 @@ func NewMeanField(net WideNet) (*MeanField, error) {
 	if !(net.InputNorm > 0) || math.Abs(net.InputOverlap) > net.InputNorm {
 		return nil, fmt.Errorf("mean field: inputs of norm %v and overlap %v: the overlap of two inputs is at most their norm", net.InputNorm, net.InputOverlap)
 	}
+	// q̂ ≤ 1 for tanh, so that no layer has a larger qˡ.
+	if q := net.VarW*max(1, net.InputNorm) + net.VarB; net.Act == models.TanhUnit && q > tanhLimit {
+		return nil, fmt.Errorf("mean field: σ_w² = %v, σ_b² = %v: tanh units with inputs of variance up to %.3g: allowed is %v", net.VarW, net.VarB, q, float64(tanhLimit))
+	}
 	m := &MeanField{Net: net}
 	m.recur()
 	m.constants()
 	if v := m.K1 + m.K2 + m.NTK1; math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil, fmt.Errorf("mean field: σ_w² = %v, σ_b² = %v: the order parameters of %d layers are too large for a number", net.VarW, net.VarB, depth)
+		return nil, fmt.Errorf("mean field: σ_w² = %v, σ_b² = %v: the order parameters of %d layers are too large or too small for a number", net.VarW, net.VarB, depth)
 	}
 	return m, nil
 }

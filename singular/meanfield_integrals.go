@@ -24,10 +24,13 @@ func gaussPair(act models.Activation, a, b float64) (value, slope float64) {
 	panic("singular: unknown activation")
 }
 
+// tanhLimit is the largest variance for which the step of trapezoid is fine enough.
+const tanhLimit = 2.5e4
+
 // trapezoid returns nodes z on [−9, 9] and weights ∝ e^{−z²/2} that sum to 1, for
 // functions of √a·z whose nearest poles are those of tanh, at distance
 // d = π/(2√a) from the real axis. The rule's error is e^{−2πd/h}: the step keeps
-// it below 1e-15 up to a = 2.5e4, and is not refined beyond.
+// it below 1e-15 up to a = tanhLimit, beyond which NewMeanField refuses.
 func trapezoid(a float64) (z, w []float64) {
 	h := min(0.1, math.Pi/(2*math.Sqrt(a))/5.6)
 	n := min(int(math.Ceil(9/h)), 5000)

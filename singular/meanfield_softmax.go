@@ -179,7 +179,7 @@ func softmax(g, f []float64) {
 // c = (K1−K2)/N, makes 1 an eigenvalue of (K2/N) Σ_n Q_n (λ − cQ_n)⁻¹, a C×C
 // matrix (derived here); to leading order λ = K2 × an eigenvalue of the mean of
 // Q, which is a lower bound and stands for λ where the equation has no solution
-// outside the bulk.
+// outside the bulk. Of a centred network all are NaN.
 func (m *MeanField) SoftmaxOutliers(f *mat.Dense) []float64 {
 	n, c := f.Dims()
 	prob := mat.NewDense(n, c, nil)
@@ -261,7 +261,7 @@ func standardize(dst, x []float64) float64 {
 	return sd
 }
 
-// outliers solves for the c−1 largest eigenvalues. add adds Q_i(λ−cQ_i)⁻¹ to the
+// outliers solves for the c−1 largest eigenvalues, NaN of a centred network. add adds Q_i(λ−cQ_i)⁻¹ to the
 // upper triangle of dst and reports whether λ lies above the bulk of input i.
 func (m *MeanField) outliers(n, c int, add func(dst blas64.Symmetric, i int, lambda, shift float64) bool) []float64 {
 	shift := (m.K1 - m.K2) / float64(n)
@@ -283,6 +283,10 @@ func (m *MeanField) outliers(n, c int, add func(dst blas64.Symmetric, i int, lam
 	}
 	out := make([]float64, c-1)
 	for k := range out {
+		if m.Centred() {
+			out[k] = math.NaN()
+			continue
+		}
 		out[k] = at(k, 1, 0) // the sum is ΣQ/λ there
 		// at falls and is convex in λ, so that its fixed point lies between any λ and
 		// at(λ), and secants from out[k], which is below it, stay there: out of the bulk.

@@ -262,6 +262,12 @@ func TestCentredNetworksAreRefused(t *testing.T) {
 	if _, err := m.NTK(100); !errors.As(err, &centred) {
 		t.Errorf("NTK: error %v", err)
 	}
+	f := mat.NewDense(4, 3, []float64{1, 2, 0, 0, 1, 5, 3, 1, 2, 0, 2, 1})
+	for _, v := range append(m.SoftmaxOutliers(f), m.LayerNormOutliers(f)...) {
+		if !math.IsNaN(v) {
+			t.Errorf("an outlier %v of a centred network", v)
+		}
+	}
 	// An even part or overlapping inputs lift it.
 	for _, net := range []WideNet{
 		{Act: models.ReLUUnit, VarW: 2, Widths: []int{10, 10}},

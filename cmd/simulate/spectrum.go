@@ -62,7 +62,7 @@ much memory they would take is checked before anything is drawn.`,
 	fl.StringVar(&f.loss, "loss", "regression", "regression or cross-entropy")
 	fl.Float64Var(&f.momentum, "momentum", 0, "momentum μ for the critical learning rate 2(1+μ)/λ_max")
 	fl.IntVar(&f.draws, "draws", 500, "draws for the parts of the theory that are Monte Carlo (cross-entropy)")
-	fl.StringVar(&f.memory, "memory", "4GiB", "most memory for all networks at work: a number with B, MiB or GiB")
+	fl.StringVar(&f.memory, "memory", "4GiB", "most memory for the networks at work and all eigenvalues: a number with B, MiB or GiB")
 	fl.IntVar(&f.workers, "workers", 0, "networks at a time; 0 is one a processor. The result does not depend on it")
 	fl.StringVar(&f.figures, "figures", "", "directory for a figure of the density as SVG and PNG, with its data as CSV")
 	a.withSeed(c)
@@ -101,6 +101,10 @@ func parseBytes(text string) (float64, error) {
 	}
 	return v * unit, nil
 }
+
+// keptBytes is what stays of each network at work's end: its eigenvalues, two more
+// copies for the figure, and its moments.
+func keptBytes(samples, outputs int) float64 { return 3*8*float64(samples)*float64(outputs) + 256 }
 
 // request returns what the flags ask for.
 func (f *spectrumFlags) request() (net singular.WideNet, loss singular.Loss, limit float64, err error) {
@@ -162,6 +166,12 @@ func (a *app) spectrum(f *spectrumFlags) error {
 		return bad(&models.MemoryError{What: "the spectrum of one network", Need: least, Limit: limit},
 			"fewer --samples or --outputs, a smaller --width, or more --memory")
 	}
+	kept := float64(f.nets) * keptBytes(f.samples, f.outputs)
+	if least+kept > limit {
+		return bad(&models.MemoryError{What: fmt.Sprintf("keeping the eigenvalues of %d networks", f.nets), Need: least + kept, Limit: limit},
+			"fewer --nets, --samples or --outputs, or more --memory")
+	}
+	limit -= kept
 	if f.figures != "" {
 		if err := os.MkdirAll(f.figures, 0o777); err != nil {
 			return bad(fmt.Errorf("--figures: %w", err))
@@ -185,7 +195,7 @@ func (a *app) spectrum(f *spectrumFlags) error {
 	}
 	if f.figures != "" {
 		title := fmt.Sprintf("%v, M = %d", f.activation, f.width)
-		p := figs.Spectrum(title, slices.Concat(m.Spectra...), theory.outliers)
+		p := figs.Spectrum(title, slices.Concat(m.Spectra...), theory.heights())
 		if err := figs.New(p).Save(f.figures, "spectrum"); err != nil {
 			return fmt.Errorf("--figures: %w", err)
 		}
@@ -198,20 +208,35 @@ func (a *app) spectrum(f *spectrumFlags) error {
 type spectrumPrediction struct {
 	mean, second, lambda singular.Estimate
 	limit                singular.Prediction // to leading order in the width
-	outliers             []float64           // where they are predicted, descending; none where NaN
+	outliers             []singular.Estimate // where they are predicted, descending; none where NaN
 	count                int
 	bulk                 float64 // mean of the other eigenvalues
 	reason               string
 	beta1, beta2, beta3  singular.Estimate // cross-entropy only
-	critical             float64
+	critical             singular.Estimate
+}
+
+// heights are the values of the predicted outliers.
+func (t *spectrumPrediction) heights() []float64 {
+	var out []float64
+	for _, e := range t.outliers {
+		out = append(out, e.Value)
+	}
+	return out
+}
+
+// criticalRate is the largest stable learning rate for the largest eigenvalue.
+func criticalRate(lambda singular.Estimate, momentum float64) singular.Estimate {
+	v := singular.CriticalRate(lambda.Value, momentum)
+	return singular.Estimate{Value: v, SE: v * lambda.SE / lambda.Value}
 }
 
 // warning says where predicted outliers cannot be told from the bulk, which reaches
 // up to edge; empty where they all can.
 func (t *spectrumPrediction) warning(edge float64) string {
 	n := 0
-	for _, v := range t.outliers {
-		if v <= edge {
+	for _, e := range t.outliers {
+		if e.Value <= edge {
 			n++
 		}
 	}
@@ -242,19 +267,19 @@ func spectrumTheory(field *singular.MeanField, f *spectrumFlags, loss singular.L
 			t.bulk = p.Bulk
 		}
 		if centred == nil {
-			t.outliers = slices.Repeat([]float64{p.LambdaMax}, p.Outliers)
+			t.outliers = slices.Repeat([]singular.Estimate{t.lambda}, p.Outliers)
 		}
 		t.limit, err = field.RegressionLimit(f.samples)
 		if err != nil && centred == nil {
 			return nil, err
 		}
-		t.critical = singular.CriticalRate(p.LambdaMax, f.momentum)
+		t.critical = criticalRate(t.lambda, f.momentum)
 		return t, nil
 	}
 	t.count = max(0, t.count-1)
 	t.limit = singular.Prediction{Mean: math.NaN(), SecondMoment: math.NaN(), LambdaMax: math.NaN()}
 	if centred != nil {
-		t.mean, t.second, t.lambda, t.critical = none, none, none, math.NaN()
+		t.mean, t.second, t.lambda, t.critical = none, none, none, none
 		return t, nil
 	}
 	s, err := field.CrossEntropy(f.samples, f.draws, key.Stream("theory"))
@@ -263,9 +288,6 @@ func spectrumTheory(field *singular.MeanField, f *spectrumFlags, loss singular.L
 	}
 	t.mean, t.second, t.lambda = s.Mean, s.SecondMoment, s.Outliers[0]
 	t.beta1, t.beta2, t.beta3 = s.Beta1, s.Beta2, s.Beta3
-	for _, e := range s.Outliers {
-		t.outliers = append(t.outliers, e.Value)
-	}
-	t.critical = singular.CriticalRate(t.lambda.Value, f.momentum)
+	t.outliers, t.critical = s.Outliers, criticalRate(t.lambda, f.momentum)
 	return t, nil
 }

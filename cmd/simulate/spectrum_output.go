@@ -47,9 +47,10 @@ func (t *spectrumPrediction) density(m *singular.WideMeasurement) []spectrumBin 
 		n += len(values)
 	}
 	var out []spectrumBin
-	for b, d := range m.Density(max(1, min(spectrumBins, n/4)), t.outliers...) {
+	heights := t.heights()
+	for b, d := range m.Density(max(1, min(spectrumBins, n/4)), heights...) {
 		bin := spectrumBin{number(d.From), number(d.To), measured(d.Count), 0}
-		for _, v := range t.outliers {
+		for _, v := range heights {
 			if (v > d.From || b == 0) && v <= d.To {
 				bin.Predicted++
 			}
@@ -91,8 +92,10 @@ type spectrumTheoryJSON struct {
 	Outliers       int    `json:"outliers"`
 	Bulk           number `json:"bulk"`
 	// OutlierValues are all of the outliers, descending; null where there is no theory.
-	OutlierValues []number `json:"outlier_values"`
-	CriticalRate  number   `json:"critical_rate"`
+	OutlierValues  []number `json:"outlier_values"`
+	OutlierSEs     []number `json:"outlier_ses"`
+	CriticalRate   number   `json:"critical_rate"`
+	CriticalRateSE number   `json:"critical_rate_se"`
 
 	Limit spectrumLimit  `json:"limit"` // to leading order in the width
 	Beta  *spectrumBetas `json:"beta,omitempty"`
@@ -115,10 +118,22 @@ type spectrumZeros struct {
 	Numerical  measuredValue `json:"numerical"`
 }
 
+// theoryText is a predicted number, with its error where it is Monte Carlo.
+func theoryText(e singular.Estimate) string {
+	text := experiments.Format(e.Value)
+	if e.SE > 0 {
+		text += " ± " + experiments.FormatSE(e.SE)
+	}
+	return text
+}
+
+// listedOutliers is the largest number of outliers of softmax, each with a height of
+// its own, that the table lists one by one.
+const listedOutliers = 9
+
 func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singular.MeanField, t *spectrumPrediction, m *singular.WideMeasurement) error {
 	bins := t.density(m)
-	rate := singular.Estimate{Value: singular.CriticalRate(m.LambdaMax.Value, f.momentum)}
-	rate.SE = rate.Value * m.LambdaMax.SE / m.LambdaMax.Value
+	rate := criticalRate(m.LambdaMax, f.momentum)
 	if a.json {
 		out := spectrumJSON{
 			Seed: a.seed,
@@ -129,7 +144,8 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 				Regime: field.Regime(), Reason: t.reason, Alpha: number(field.Alpha),
 				Kappa1: number(field.Kappa1), Kappa2: number(field.Kappa2), K1: number(field.K1), K2: number(field.K2),
 				Mean: number(t.mean.Value), MeanSE: number(t.mean.SE), SecondMoment: number(t.second.Value), SecondMomentSE: number(t.second.SE),
-				LambdaMax: number(t.lambda.Value), LambdaMaxSE: number(t.lambda.SE), Outliers: t.count, Bulk: number(t.bulk), CriticalRate: number(t.critical),
+				LambdaMax: number(t.lambda.Value), LambdaMaxSE: number(t.lambda.SE), Outliers: t.count, Bulk: number(t.bulk),
+				CriticalRate: number(t.critical.Value), CriticalRateSE: number(t.critical.SE),
 				Limit: spectrumLimit{number(t.limit.Mean), number(t.limit.SecondMoment), number(t.limit.LambdaMax)},
 			},
 			Measured: map[string]measuredValue{
@@ -139,8 +155,9 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 			Density: bins, Edge: number(m.Edge),
 			Zeros: spectrumZeros{m.StructuralZeros, measured(m.NumericalZeros)}, Warnings: []string{},
 		}
-		for _, v := range t.outliers {
-			out.Theory.OutlierValues = append(out.Theory.OutlierValues, number(v))
+		for _, e := range t.outliers {
+			out.Theory.OutlierValues = append(out.Theory.OutlierValues, number(e.Value))
+			out.Theory.OutlierSEs = append(out.Theory.OutlierSEs, number(e.SE))
 		}
 		if w := t.warning(m.Edge); w != "" {
 			out.Warnings = append(out.Warnings, w)
@@ -164,7 +181,7 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 				z = fmt.Sprintf("%.2g", (got.Value-theory.Value)/d)
 			}
 		}
-		rows = append(rows, []string{name, experiments.Format(got.Value), experiments.FormatSE(got.SE), experiments.Format(theory.Value), z})
+		rows = append(rows, []string{name, experiments.Format(got.Value), experiments.FormatSE(got.SE), theoryText(theory), z})
 	}
 	none := singular.Estimate{Value: math.NaN()}
 	mean, next := t.lambda, none
@@ -175,6 +192,11 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 	row("second moment tr F²/P", m.SecondMoment, t.second)
 	row("largest eigenvalue", m.LambdaMax, t.lambda)
 	row("Rayleigh quotient", m.Rayleigh, t.lambda)
+	if n := len(t.outliers); loss == singular.CrossEntropyLoss && n <= listedOutliers {
+		for k := 1; k < n; k++ {
+			row(fmt.Sprintf("outlier %d", k+1), m.Outliers[k], t.outliers[k])
+		}
+	}
 	if n := len(m.Outliers); n > 1 {
 		row(fmt.Sprintf("mean of the largest %d", n), m.MeanOutlier, mean)
 	}
@@ -207,7 +229,7 @@ func (a *app) printSpectrum(f *spectrumFlags, loss singular.Loss, field *singula
 	if w := t.warning(m.Edge); w != "" {
 		a.printf("warning: %s\n", w)
 	}
-	theory := experiments.Format(t.critical) + " by theory"
+	theory := theoryText(t.critical) + " by theory"
 	if t.reason != "" {
 		a.printf("no theory for outliers: %s\n", t.reason)
 		theory = "unknown by theory"
