@@ -384,15 +384,21 @@ func TestNaturalGradientVeryNearTheOverlap(t *testing.T) {
 
 // The loss of a mixture carries a bound that covers its error, here against one normal
 // component, for which the divergence is known; networks without a closed form carry
-// the change by half the nodes.
+// the change by half the nodes, which is an estimate.
 func TestLossBound(t *testing.T) {
 	o := teacher(t, "mixture:k=1", "mixture:k=1", 0, 1)
 	theta := []float64{.5, 1e-4}
 	want := (1e4 - 1 + math.Log(1e-4) + .25e4) / 2
+	if o.Estimated {
+		t.Error("an adaptive quadrature has a bound")
+	}
 	if l, b := o.Loss(theta), o.Bound(theta); !(math.Abs(l-want) <= b+1e-12*want) || !(b > 0 && b < 1e-8*want) || o.Route != models.Quadrature {
 		t.Errorf("loss %v ± %v by %v, want %v", l, b, o.Route, want)
 	}
 	o = teacher(t, "mlp:hidden=1,act=tanh", "mlp:hidden=1,act=tanh", 1, 1)
+	if !o.Estimated {
+		t.Error("a fixed rule has no bound")
+	}
 	// A steep unit has its poles near the axis: both rules are off, the coarse one more.
 	steep := []float64{30, 1}
 	l, b := o.Loss(steep), o.Bound(steep)

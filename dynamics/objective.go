@@ -16,8 +16,12 @@ type Objective struct {
 	Loss  func(theta []float64) float64
 	Route models.Route // Exact for a closed form, Quadrature, or Differences
 	// Bound returns a bound on the absolute error of Loss(θ): 0 where only rounding
-	// is in it.
+	// is in it. Where Estimated it is an estimate.
 	Bound func(theta []float64) float64
+	// Estimated is true for a fixed rule, whose error is estimated by half as many
+	// nodes. That is too small, and may be 0, where θ is sharper than the nodes are
+	// close: a unit with a large weight, or a narrow component between them.
+	Estimated bool
 
 	score  func(dst, theta []float64) float64
 	met    func() bool // whether the last score met its tolerance; nil for always
@@ -50,8 +54,9 @@ func NewObjective(m, truth models.Model, at []float64) (*Objective, error) {
 	return o, o.average(m)
 }
 
-// average is the average by a fixed rule. The bound is the change of the loss where the
-// rule has half as many nodes per dimension; a rule that has no fewer is exact.
+// average is the average by a fixed rule. The estimate of its error is the change of the
+// loss where the rule has half as many nodes per dimension; a rule that has no fewer is
+// exact.
 func (o *Objective) average(m models.Model) error {
 	type rule struct {
 		l   models.Likelihood
@@ -83,6 +88,7 @@ func (o *Objective) average(m models.Model) error {
 	}
 	o.score, o.Route = models.Score(fine.l)
 	if fine.l.N() > coarse.l.N() { // else a rule that is exact
+		o.Estimated = true
 		o.Bound = func(theta []float64) float64 {
 			l := fine.l.LogLik(theta)
 			if math.IsInf(l, -1) { // outside the domain
@@ -129,7 +135,7 @@ func (o *Objective) Field(dst, theta []float64) bool {
 	return true
 }
 
-// Bounds returns a bound on the absolute error of every loss of a path on o.
+// Bounds returns Bound at every row of a path on o.
 func (o *Objective) Bounds(p *Path) []float64 {
 	out := make([]float64, len(p.T))
 	for i := range out {

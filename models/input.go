@@ -133,9 +133,9 @@ func (s *Settings) inputLaw(p int) Law {
 // the family chose for errors near 1e-12 at moderate parameters.
 type Rule struct {
 	Points int // nodes per dimension; 0 = the family's default
-	// Coarse asks for half the nodes per dimension: what an integral changes by is a
-	// bound of the error of the coarse rule, and so of that of the other one. Rules that
-	// are exact ignore it.
+	// Coarse asks for half the nodes per dimension: what an integral changes by is an
+	// estimate of the error of the coarse rule, and more than that of the other one where
+	// both resolve the integrand. Rules that are exact ignore it.
 	Coarse bool
 }
 

@@ -216,7 +216,8 @@ func (a *app) printFlowJSON(name string, m models.Model, o *flowFlags, obj *dyna
 		T        []number            `json:"t"`
 		Theta    [][]number          `json:"theta"`
 		Loss     []number            `json:"loss"`
-		Bound    []number            `json:"loss_error"` // a bound of the absolute error; 0: rounding only
+		Bound    []number            `json:"loss_error"`      // of the absolute error; 0: rounding only
+		Kind     string              `json:"loss_error_kind"` // bound, or estimate: by half the nodes
 		Distance map[string][]number `json:"distance"`
 		Plateaus []plateauJSON       `json:"plateaus"`
 		Decay    *decayJSON          `json:"decay"` // null: the loss follows neither law at the end
@@ -226,11 +227,14 @@ func (a *app) printFlowJSON(name string, m models.Model, o *flowFlags, obj *dyna
 		Advice   string              `json:"advice,omitempty"`
 	}{
 		Model: name, Seed: a.seed, Teacher: o.teacher, Method: o.method, Step: number(o.opt.Step), Route: obj.Route.String(), Params: paramNames(m),
-		T: numbers(p.T), Theta: matrix(p.Theta), Loss: numbers(p.Loss), Bound: numbers(obj.Bounds(p)), Distance: map[string][]number{},
+		T: numbers(p.T), Theta: matrix(p.Theta), Loss: numbers(p.Loss), Bound: numbers(obj.Bounds(p)), Kind: "bound", Distance: map[string][]number{},
 		Steps: p.Steps, Stop: p.Stop.String(), Reason: p.Reason, Advice: p.Stop.Advice(),
 	}
 	if o.opt.Step == 0 {
 		out.Step = number(math.NaN())
+	}
+	if obj.Estimated {
+		out.Kind = "estimate"
 	}
 	out.Plateaus = []plateauJSON{}
 	for _, q := range p.Plateaus() {
@@ -288,7 +292,11 @@ func (a *app) printFlow(m models.Model, o *flowFlags, obj *dynamics.Objective, p
 	if obj.Route == models.Exact {
 		a.printf("exact")
 	} else {
-		a.printf("by %v ± %.0e at most", obj.Route, slices.Max(obj.Bounds(p)))
+		how := "at most"
+		if obj.Estimated {
+			how = "by half the nodes"
+		}
+		a.printf("by %v ± %.0e %s", obj.Route, slices.Max(obj.Bounds(p)), how)
 	}
 	if i := slices.IndexFunc(dynamics.Methods(), func(i dynamics.MethodInfo) bool { return i.Name == o.method }); i >= 0 && dynamics.Methods()[i].Sampled {
 		a.printf(", seed %d", a.seed)
