@@ -132,6 +132,19 @@ func TestLiaoSampling(t *testing.T) {
 	}
 }
 
+// The trace at the end is a mean over a tenth of the measured steps, one at least.
+func TestLiaoLastTrace(t *testing.T) {
+	for steps, want := range map[int]float64{1: 1, 7: 7, 40: (37. + 38 + 39 + 40) / 4} {
+		var m LiaoMonitor
+		for k := range steps {
+			observe(t, &m, mat.NewSymDense(1, []float64{float64(k + 1)}), 0.1)
+			m.Skip()
+		}
+		near(t, "trace", m.Summary().LastTrace, want, 1e-13)
+		near(t, "trace", m.Summary().FirstTrace, 1, 0)
+	}
+}
+
 func TestStages(t *testing.T) {
 	got := Stages(40, []int{16, 32, 64, 128, 256}, 0.2, 0.1, 0.5, 0.75)
 	want := []Stage{{8, 16, 0.2}, {8, 32, 0.2}, {4, 64, 0.2}, {4, 64, 0.02}, {6, 128, 0.02}, {2, 128, 0.002}, {8, 256, 0.002}}

@@ -275,3 +275,25 @@ func TestCSV(t *testing.T) {
 		t.Errorf("a figure without panels: %v", err)
 	}
 }
+
+// A spectrum has a histogram of the eigenvalues above zero and one line, named in the
+// legend, for each predicted outlier that exists.
+func TestSpectrum(t *testing.T) {
+	for _, c := range []struct {
+		values, outliers []float64
+		layers           int
+	}{
+		{[]float64{0, -1e-18, 1e-3, 2e-3, 5}, []float64{7, 50, math.NaN()}, 3},
+		{[]float64{0, -1e-18, 1e-3, 2e-3, 5}, []float64{math.NaN(), 0}, 1},
+		{[]float64{3}, nil, 1},
+		{[]float64{0, -1}, []float64{1}, 0},
+	} {
+		p := Spectrum("", c.values, c.outliers)
+		if len(p.layers) != c.layers {
+			t.Errorf("eigenvalues %v, outliers %v: %d layers, want %d", c.values, c.outliers, len(p.layers), c.layers)
+		}
+		if _, err := New(p).SVG(); err != nil {
+			t.Errorf("eigenvalues %v, outliers %v: %v", c.values, c.outliers, err)
+		}
+	}
+}
