@@ -165,6 +165,9 @@ func TestMixtureAverageOfHardStudents(t *testing.T) {
 	}{
 		{usual, []float64{.3, .123, 0, 1e-6, 1.5}, 200},
 		{usual, []float64{1e-6, .123, 0, 1e-6, 1.5}, 200},
+		{usual, []float64{1e-3, .14, 0, 1e-4, 1.5}, 400}, // between the nodes of a panel
+		{usual, []float64{1e-3, .47, 0, 1e-4, 1.5}, 400},
+		{usual, []float64{1e-3, -.62, 0, 1e-4, 1.5}, 400},
 		{usual, []float64{.5, 60, 0, 1, 1.5}, 200},
 		{usual, []float64{.5, 60, 0, 1e-6, 1.5}, 200},
 		{usual, []float64{.5, -.4, .3, 1e-3, 1e-3}, 2000},
@@ -203,6 +206,17 @@ func TestMixtureAverageOfHardStudents(t *testing.T) {
 				t.Errorf("%v: score[%d] = %v, by brute force %v", c.theta, i, v, want[2+i])
 			}
 		}
+	}
+}
+
+// The derivative by a tiny weight has its mass where the truth has none: with p₀ = φ₂
+// it is ∫ φ₁ − 1 = 0, while φ₁ lies beyond what the panels of p₀ need to cover.
+func TestMixtureAverageBeyondTheTruth(t *testing.T) {
+	a := average(t, "mixture:k=2", "mixture:k=1", []float64{0, 1})
+	g := make([]float64, 5)
+	a.Score(g, []float64{1e-60, 12, 0, 1, 1})
+	if !a.Met() || math.Abs(g[0]) > 1e-6 {
+		t.Errorf("∂/∂π₁ = %v, want 0", g[0])
 	}
 }
 
