@@ -289,6 +289,45 @@ func TestCentredNetworksAreRefused(t *testing.T) {
 	}
 }
 
+// What is predicted of a normalised output is exact for the kernel of mean field,
+// K1 at the same input and K2 at distinct ones, at outputs of the predicted variance.
+func TestNormalisedPredictionsAreThoseOfTheLimit(t *testing.T) {
+	const n = 7
+	m := wide(t, models.TanhUnit, 3, 0.64, 3, 30, 1)
+	k := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			k.SetSym(i, j, m.K2)
+		}
+		k.SetSym(i, i, m.K1)
+	}
+	last := len(m.QSame) - 1
+	f, sd := mat.NewDense(n, 1, []float64{3, 1, 4, 1, 5, 9, 2}), make([]float64, n)
+	f.Scale(math.Sqrt((m.QSame[last]-m.QDistinct[last])*(n-1)/n)/standardize(sd, f.RawMatrix().Data), f)
+	d := NewDual(k, n, m.Params())
+	for name, c := range map[string]struct {
+		dual *Dual
+		want Prediction
+		rank int
+	}{
+		"mean subtracted":  {d.MeanSubtracted(), m.MeanSubtracted(n), n - 1},
+		"batch normalised": {d.BatchNormalised(f), m.BatchNormalised(n), n - 2},
+	} {
+		s, err := c.dual.Spectrum()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(c.dual.Mean()/c.want.Mean-1) > 1e-12 || len(s.NonZero()) != c.rank {
+			t.Errorf("%s: mean %v, want %v; %d eigenvalues, want %d", name, c.dual.Mean(), c.want.Mean, len(s.NonZero()), c.rank)
+		}
+		for _, v := range s.NonZero() {
+			if math.Abs(v/c.want.Bulk-1) > 1e-12 {
+				t.Errorf("%s: an eigenvalue %v, want %v", name, v, c.want.Bulk)
+			}
+		}
+	}
+}
+
 // β₁, β₂, β₃ at C = 10, L = 3 by 200 000 outputs of an independent Monte Carlo
 // (numpy 1.24, 2026-11; standard errors in the last digits as given). Nine
 // comparisons at 4 combined standard errors: false alarm rate 6e-4, fixed seed.
