@@ -5,10 +5,14 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/neuromanifold/neuromanifold/dynamics"
 	"github.com/neuromanifold/neuromanifold/internal/mc"
 	"github.com/neuromanifold/neuromanifold/models"
 	"github.com/neuromanifold/neuromanifold/models/datasets"
+	"github.com/neuromanifold/neuromanifold/singular"
 )
 
 // What the experiments on the Fisher information of mini-batches share.
@@ -200,21 +204,56 @@ func wrong(m *models.DeepMLP, theta []float64, z *models.Data) float64 {
 	return float64(n) / float64(z.N)
 }
 
+// firstTrace is what mean field says of tr JJᵀ/B before the first step: over the
+// images, K1 at the norm of the image, the mean square of a gradient of one output,
+// times E|g − y|² = 1 − 2/C + E Σ_k g_k², for class probabilities g of the limiting
+// outputs, which know nothing of the label (derived here).
+func (t digitsTask) firstTrace() (singular.Estimate, error) {
+	all, err := digits()
+	if err != nil {
+		return singular.Estimate{}, err
+	}
+	t.Train = all.N - 1 // where the mean is that of all images but one
+	images, _ := t.split(all, mc.Key{}.Stream("images").Perm(all.N))
+	net := singular.WideNet{Act: models.ReLUUnit, VarW: 2, Widths: append([]int{all.P}, t.Hidden...), Outputs: digitClasses}
+	rng := mc.Key{Experiment: "liao"}.Stream("theory")
+	draws, g := make([]float64, 40), make([]float64, digitClasses)
+	for i := range images.N {
+		x := images.X(i)
+		net.InputNorm = floats.Dot(x, x) / float64(all.P)
+		m, err := singular.NewMeanField(net)
+		if err != nil {
+			return singular.Estimate{}, err
+		}
+		sd := math.Sqrt(m.QSame[len(m.QSame)-1])
+		for d := range draws {
+			for k := range g {
+				g[k] = math.Exp(sd * rng.NormFloat64())
+			}
+			sum := floats.Sum(g)
+			draws[d] += m.K1 * (1 - 2./digitClasses + floats.Dot(g, g)/(sum*sum)) / float64(images.N)
+		}
+	}
+	mean, sd := stat.MeanStdDev(draws, nil)
+	return singular.Estimate{Value: mean, SE: sd / math.Sqrt(float64(len(draws)))}, nil
+}
+
 // liaoLines are the columns that a table of trainings shows.
-func liaoLines() []Line[liaoRow] {
+func (t digitsTask) liaoLines() ([]Line[liaoRow], error) {
+	first, err := t.firstTrace()
 	return []Line[liaoRow]{
 		measured("mean condition number", func(r liaoRow) float64 { return r.Condition }),
 		measured("median condition number", func(r liaoRow) float64 { return r.Median }),
 		measured("median of unit gradients", func(r liaoRow) float64 { return r.Cosine }),
 		measured("weighted energy L", func(r liaoRow) float64 { return r.Energy }),
 		measured("L/(1−μ)", func(r liaoRow) float64 { return r.Effective }),
-		measured("trace/B at the first step", func(r liaoRow) float64 { return r.First }),
+		drawnLine("trace/B at the first step", func(r liaoRow) float64 { return r.First }, first, "mean field, derived here"),
 		measured("trace/B at the end", func(r liaoRow) float64 { return r.Last }),
 		measured("train loss (nats)", func(r liaoRow) float64 { return r.Loss }),
 		measured("train error (%)", func(r liaoRow) float64 { return 100 * r.Train }),
 		measured("test error (%)", func(r liaoRow) float64 { return 100 * r.Test }),
 		measured("updates", func(r liaoRow) float64 { return float64(r.Steps) }),
-	}
+	}, err
 }
 
 // errorBins sort trainings by test error, for a picture in which colour is the

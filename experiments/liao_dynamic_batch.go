@@ -59,7 +59,7 @@ large batches at the initial rate waste it. With momentum μ the rate α acts li
 		row, err := liaoDynamicRun(ctx, s, c, k)
 		return []liaoRow{row}, err
 	},
-	Compare: func(context.Context, liaoDynamicSpec, Cell) ([]Line[liaoRow], error) { return liaoLines(), nil },
+	Compare: func(_ context.Context, s liaoDynamicSpec, _ Cell) ([]Line[liaoRow], error) { return s.Task.liaoLines() },
 	Figures: []Figure[liaoDynamicSpec, liaoRow]{
 		{Name: "updates", Doc: "Test error against the number of updates, one mark for each schedule of batch sizes; lower left is better.", Draw: drawLiaoUpdates},
 		{Name: "difference", Doc: "Test error less that of the first schedule on the same images from the same weights, against the number of updates.", Draw: drawLiaoDifference},

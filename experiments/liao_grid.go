@@ -43,7 +43,7 @@ orders the test error: trainings of little energy have not learnt yet.`,
 		row, err := liaoGridRun(ctx, s, c, k)
 		return []liaoRow{row}, err
 	},
-	Compare: func(context.Context, liaoGridSpec, Cell) ([]Line[liaoRow], error) { return liaoLines(), nil },
+	Compare: func(_ context.Context, s liaoGridSpec, _ Cell) ([]Line[liaoRow], error) { return s.Task.liaoLines() },
 	Figures: []Figure[liaoGridSpec, liaoRow]{
 		{Name: "map", Doc: "Every training in the plane of the mean condition number C̄ and the energy L, coloured by its test error; a line joins the batch sizes at one learning rate, the largest batch lowest.", Draw: drawLiaoMap},
 		{Name: "ratio", Doc: "Test error and training loss against the ratio of learning rate and batch size: the batch sizes fall on one curve. Energy along a constant ratio against the batch size, beside 1/√B.", Draw: drawLiaoRatio},

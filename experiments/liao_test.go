@@ -198,6 +198,22 @@ func TestLiaoOverlargeRates(t *testing.T) {
 	}
 }
 
+// The square of a gradient at random weights is that of mean field: 4 standard errors
+// of 30 trainings, of which the limit is within one with 64, 256 and 64 + 64 units.
+func TestLiaoFirstTraceIsMeanField(t *testing.T) {
+	s := liaoGridSpec{Task: digitsTask{Hidden: []int{64}, Train: 1437, Epochs: 1, Every: 100}}
+	cell := NewCell(Var{"batch", 256}, Var{"rate", 0.1})
+	want, err := s.Task.firstTrace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := sampleOf(t, 30, func(k mc.Key) (liaoRow, error) { return liaoGridRun(t.Context(), s, cell, k) })
+	got, se := mean1(x, func(r liaoRow) float64 { return r.First })
+	if z := (got - want.Value) / math.Hypot(se, want.SE); !(math.Abs(z) < 4 && se < 0.15 && want.SE < 1e-3) {
+		t.Errorf("tr F/B = %.4g ± %.2g at the start, %.5g ± %.2g by mean field: z = %.1f", got, se, want.Value, want.SE, z)
+	}
+}
+
 // A rate far beyond the stable ones is a status, not an error, and large batches
 // and bad schedules are refused before any work.
 func TestLiaoRefusesAndDiverges(t *testing.T) {
