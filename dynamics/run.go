@@ -28,6 +28,9 @@ type Clock struct {
 	Event func(theta []float64) float64
 	// Budget is the largest number of steps; 0 means 10 million.
 	Budget int
+	// Watch, if not nil, is told now and then how far the run is: τ and the steps
+	// taken. What it does cannot change the trajectory.
+	Watch func(tau float64, steps int)
 }
 
 // A Probe is a number to record along a trajectory.
@@ -200,8 +203,13 @@ func (r *runner) follow(ctx context.Context, times []float64) error {
 // step takes one step of at most most, without moving the clock; stop is true where
 // the trajectory ends.
 func (r *runner) step(ctx context.Context, most float64) (dt float64, stop bool, err error) {
-	if r.p.Steps%256 == 0 && ctx.Err() != nil {
-		return 0, true, ctx.Err()
+	if r.p.Steps%256 == 0 {
+		if ctx.Err() != nil {
+			return 0, true, ctx.Err()
+		}
+		if r.clock.Watch != nil {
+			r.clock.Watch(r.tau, r.p.Steps)
+		}
 	}
 	if r.p.Steps >= r.budget {
 		return 0, r.end(Exhausted, fmt.Sprintf("%d steps taken", r.p.Steps)), nil

@@ -175,6 +175,11 @@ func (a *app) flow(c *cobra.Command, name string, o *flowFlags) error {
 			return bad(fmt.Errorf("--figures: %w", err))
 		}
 	}
+	if p := a.newProgress(); p != nil {
+		clock.Watch = func(tau float64, steps int) {
+			p.line("τ = %.4g of %g after %d steps", tau, o.until, steps)
+		}
+	}
 	rng := mc.Key{Seed: a.seed, Experiment: "flow"}.Stream("flow")
 	p, err := dynamics.Run(c.Context(), flow, obj.Loss, start, clock, rng, dynamics.DistanceProbes(m)...)
 	if c.Context().Err() != nil {

@@ -125,10 +125,9 @@ func (p *progress) report(s experiments.Progress) {
 		_ = p.bar.Set(s.Replicates - p.first) // a bar that cannot be drawn is no reason to stop
 		return
 	}
-	if now.Sub(p.last) < every {
+	if !p.due() {
 		return
 	}
-	p.last = now
 	elapsed := now.Sub(p.start).Seconds()
 	rate := float64(s.Replicates-s.Skipped) / elapsed
 	left := "unknown"
@@ -138,6 +137,23 @@ func (p *progress) report(s experiments.Progress) {
 	fmt.Fprintf(p.w, "simulate: %d of %d replicates (%.0f%%), %d of %d chunks, %.4g replicates/s, %s left\n",
 		s.Replicates, s.ReplicatesTotal, 100*float64(s.Replicates)/float64(max(1, s.ReplicatesTotal)),
 		s.Chunks, s.ChunksTotal, rate, left)
+}
+
+// due says whether it is time for another line.
+func (p *progress) due() bool {
+	now := time.Now()
+	if now.Sub(p.last) < every {
+		return false
+	}
+	p.last = now
+	return true
+}
+
+// line says how far a task is whose end is not a number of replicates.
+func (p *progress) line(format string, args ...any) {
+	if p.due() {
+		fmt.Fprintf(p.w, "simulate: "+format+"\n", args...)
+	}
 }
 
 // stop removes the bar.

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -174,10 +173,7 @@ func (a *app) countReplicates(total int) func() {
 			p.report(experiments.Progress{Replicates: done, ReplicatesTotal: total})
 			return
 		}
-		if now := time.Now(); now.Sub(p.last) >= every {
-			p.last = now
-			fmt.Fprintf(p.w, "simulate: %d of %d bootstrap replicates\n", done, total)
-		}
+		p.line("%d of %d bootstrap replicates", done, total)
 	}
 }
 
