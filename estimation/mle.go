@@ -19,7 +19,7 @@ type Options struct {
 	// Parents are fits of smaller models of the family. Each is embedded
 	// (models.Nester) and used as a start, as it is and moved off the singular
 	// set, so that the larger model never has the smaller maximum. Without them, and
-	// without Given, a mixture of three components or more gets the fit of one less.
+	// without Given, a models.Preceder gets the fit of the model before it.
 	Parents []Parent
 	Method  Method // climbs from one start; nil means Auto{}
 	Each    models.Each
@@ -127,22 +127,18 @@ func MLE(ctx context.Context, m models.Model, z *models.Data, opt Options) (*Rep
 	return r, err
 }
 
-// smaller returns the fit of a mixture of one component less. From three components on,
-// the best maximum is often the split of a light component, which random starts reach
-// one time in twenty.
+// smaller returns the fit of the model before m in its family, where it asks for one.
 func smaller(ctx context.Context, m models.Model, z *models.Data, opt Options) ([]Parent, error) {
-	large, ok := m.(*models.Mixture)
-	if !ok || large.K() < 3 {
+	large, ok := m.(models.Preceder)
+	if !ok {
 		return nil, nil
 	}
-	set := large.Settings()
-	set.K--
-	sub, err := models.NewMixture(set)
-	if err != nil {
-		return nil, err
+	sub, ok := large.Precede()
+	if !ok {
+		return nil, nil
 	}
 	// A generator of its own: the random starts of m do not depend on this fit.
-	opt.Rand = rand.New(rand.NewPCG(20060401, uint64(set.K)))
+	opt.Rand = rand.New(rand.NewPCG(20060401, uint64(models.Dim(sub))))
 	r, err := MLE(ctx, sub, z, opt)
 	if err != nil || r.Status == Failed || r.Status == NoMaximum {
 		return nil, err

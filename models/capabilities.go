@@ -171,6 +171,11 @@ type (
 		// sub, and reports whether it could.
 		Embed(dst []float64, sub Model, subTheta []float64) bool
 	}
+	// A Preceder names the next smaller model of the family where a fit of this one
+	// needs the fit of that, embedded and split, among its starts.
+	Preceder interface {
+		Precede() (sub Model, ok bool)
+	}
 	// A Domainer has constraints that join several coordinates. The error says
 	// which and what is allowed.
 	Domainer interface {

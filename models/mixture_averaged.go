@@ -53,7 +53,6 @@ type mixAverage struct {
 	q, far  *lineQuad
 	tiny    bool
 	beyond  float64 // mass of the truth where no panel is
-	entropy float64 // −E log p at the truth
 	met     bool
 	pt      *mixPoint
 	hess    []float64 // d×d
@@ -78,12 +77,6 @@ func newMixAverage(m *Mixture, truth *mixComponents) *mixAverage {
 	a.l = m.newLike(nil, nil, s)
 	a.beyond = a.q.outside(truth)
 	a.moments, a.excess = a.momentRows, a.excessRows
-	a.q.run(truth, 1, averageLossTol, 0, func(b *lineBlock, n int) {
-		for t, l := range b.logp0[:n] {
-			b.f[t] = -l
-		}
-	})
-	a.entropy = a.q.total[0]
 	return a
 }
 

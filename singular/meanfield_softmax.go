@@ -261,9 +261,17 @@ func standardize(dst, x []float64) float64 {
 	return sd
 }
 
-// outliers solves for the c−1 largest eigenvalues, NaN of a centred network. add adds Q_i(λ−cQ_i)⁻¹ to the
-// upper triangle of dst and reports whether λ lies above the bulk of input i.
+// outliers solves for the c−1 largest eigenvalues, NaN of a centred network. add adds
+// Q_i(λ−cQ_i)⁻¹ to the upper triangle of dst and reports whether λ lies above the bulk of
+// input i.
 func (m *MeanField) outliers(n, c int, add func(dst blas64.Symmetric, i int, lambda, shift float64) bool) []float64 {
+	out := make([]float64, c-1)
+	if m.Centred() {
+		for k := range out {
+			out[k] = math.NaN()
+		}
+		return out
+	}
 	shift := (m.K1 - m.K2) / float64(n)
 	sum := mat.NewSymDense(c, nil)
 	var eig mat.EigenSym
@@ -281,12 +289,7 @@ func (m *MeanField) outliers(n, c int, add func(dst blas64.Symmetric, i int, lam
 		}
 		return lambda * m.K2 / float64(n) * eig.Values(values)[c-1-k]
 	}
-	out := make([]float64, c-1)
 	for k := range out {
-		if m.Centred() {
-			out[k] = math.NaN()
-			continue
-		}
 		out[k] = at(k, 1, 0) // the sum is ΣQ/λ there
 		// at falls and is convex in λ, so that its fixed point lies between any λ and
 		// at(λ), and secants from out[k], which is below it, stay there: out of the bulk.

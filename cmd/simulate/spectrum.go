@@ -37,8 +37,9 @@ inputs from N(0, I), and measure the eigenvalues of their Fisher information
 beside what mean field says of wide layers: nearly all eigenvalues are small, the
 mean is of order 1/M, and one for each output (one less for cross-entropy) grows
 like the width M. The density of the eigenvalues is shown as counts in bins of
-equal ratio, with the predicted outliers in theirs. Eigenvalues come from the dual matrix of samples × outputs; how
-much memory they would take is checked before anything is drawn.`,
+equal ratio, with the predicted outliers in theirs. Eigenvalues come from the dual
+matrix of samples × outputs; how much memory they would take is checked before
+anything is drawn.`,
 		Example: `  simulate spectrum --width 200 --samples 50 --nets 10
   simulate spectrum --activation relu --sw2 2 --sb2 0.1 --loss cross-entropy --outputs 4 --width 100 --samples 30 --nets 5 --json`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -102,7 +103,7 @@ func parseBytes(text string) (float64, error) {
 	return v * unit, nil
 }
 
-// keptBytes is what stays of each network at work's end: its eigenvalues, two more
+// keptBytes is what is kept of each network that is done: its eigenvalues, two more
 // copies for the figure, and its moments.
 func keptBytes(samples, outputs int) float64 { return 3*8*float64(samples)*float64(outputs) + 256 }
 

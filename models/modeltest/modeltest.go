@@ -199,6 +199,7 @@ func Capabilities(m models.Model, l models.Likelihood) []string {
 	add("KnownLocalRLCT", is[models.KnownLocalRLCT](m))
 	add("Unconstrainer", is[models.Unconstrainer](m))
 	add("Nester", is[models.Nester](m))
+	add("Preceder", is[models.Preceder](m))
 	add("Domainer", is[models.Domainer](m))
 	add("Noder", is[models.Noder](m))
 	add("Averager", is[models.Averager](m))
